@@ -1,0 +1,2 @@
+-- Before the types.
+DROP TYPE ledger.piece;

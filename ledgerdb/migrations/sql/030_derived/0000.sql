@@ -1,0 +1,2 @@
+-- Before the derived tables.
+DROP TABLE ledger.heads, ledger.account_balances, ledger.leaves;

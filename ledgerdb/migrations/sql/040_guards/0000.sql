@@ -1,0 +1,22 @@
+-- Before the guards: their triggers go with them.
+SET ROLE ledger_check;
+DROP FUNCTION ledger.guard_balances_in_place() CASCADE;
+DROP FUNCTION ledger.guard_balances_kept() CASCADE;
+DROP FUNCTION ledger.guard_balances_mirror_postings() CASCADE;
+DROP FUNCTION ledger.guard_leaves_leave_spent() CASCADE;
+DROP FUNCTION ledger.guard_leaves_mirror_blocks() CASCADE;
+DROP FUNCTION ledger.guard_batch_minted() CASCADE;
+DROP FUNCTION ledger.guard_batch_contiguous() CASCADE;
+DROP FUNCTION ledger.guard_transaction_whole() CASCADE;
+DROP FUNCTION ledger.check_written_in_chain(ledger.transactions);
+DROP FUNCTION ledger.check_stored_balances_follow(ledger.transactions);
+DROP FUNCTION ledger.check_postings_follow_blocks(ledger.transactions);
+DROP FUNCTION ledger.check_expired_in_place(ledger.transactions);
+DROP FUNCTION ledger.check_batch_whole(ledger.transactions);
+DROP FUNCTION ledger.size_of(int8multirange);
+DROP FUNCTION ledger.check_blocks_conserved(ledger.transactions);
+DROP FUNCTION ledger.guard_chain_linked() CASCADE;
+DROP FUNCTION ledger.guard_header_stamped() CASCADE;
+DROP FUNCTION ledger.guard_transaction_sealed() CASCADE;
+DROP FUNCTION ledger.guard_append_only() CASCADE;
+RESET ROLE;

@@ -1,0 +1,716 @@
+-- GUARDS: what holds whoever writes: the five functions, injected code, the owner, a superuser under
+-- session_replication_role = replica (every trigger is ENABLE ALWAYS).
+--
+-- Each guard has one job and one refusal. All are SECURITY DEFINER, owned by ledger_check (which may
+-- only SELECT), with a pinned search_path, and nobody may EXECUTE them: firing needs no right, and a
+-- guard attached to a stranger's table would run with the guard's rights.
+--
+-- Three moments. BEFORE ROW: stamps. AFTER STATEMENT: one look at all rows of a statement, however
+-- many. AT COMMIT: one look at a whole transaction, through a deferred trigger on its header; the
+-- functions bring it forward with SET CONSTRAINTS ALL IMMEDIATE. No guard relies on the order in
+-- which triggers fire.
+
+SET ROLE ledger_check;
+
+-- ---------------------------------------------------------------------------------------------
+-- History is never rewritten.
+
+-- GUARD_APPEND_ONLY: no row of a canonical table is updated, deleted or truncated.
+-- Refuses: APPEND_ONLY_VIOLATION.
+CREATE OR REPLACE FUNCTION ledger.guard_append_only() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM ledger.refuse('APPEND_ONLY_VIOLATION',
+        jsonb_build_object('table', tg_table_name, 'command', tg_op), tg_name);
+    RETURN NULL;
+END
+$$;
+
+-- GUARD_TRANSACTION_SEALED: a row joins only a transaction opened in this same database transaction
+-- and not yet in its chain. The database transaction's number alone would not do: numbers start
+-- again after a restore, so the time must match too.
+-- Refuses: TRANSACTION_SEALED.
+CREATE OR REPLACE FUNCTION ledger.guard_transaction_sealed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_sealed bigint;
+BEGIN
+    SELECT touched.transaction_id INTO v_sealed
+    FROM (SELECT DISTINCT fresh.transaction_id FROM fresh) touched
+    LEFT JOIN ledger.transactions t ON t.id = touched.transaction_id
+    WHERE t.written_in IS DISTINCT FROM pg_current_xact_id()
+       OR t.recorded_at < transaction_timestamp()
+       OR EXISTS (SELECT FROM ledger.chain c WHERE c.transaction_id = touched.transaction_id)
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger.refuse('TRANSACTION_SEALED',
+            jsonb_build_object('table', tg_table_name, 'transaction', v_sealed), tg_name);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Time.
+
+-- GUARD_HEADER_STAMPED: recorded_at and written_in are the database's own, whatever was given;
+-- occurred_at is now, or the past if ledger_replay says so while a replay window is open.
+-- Refuses: EFFECTIVE_AT_IN_FUTURE, BACKDATING_FORBIDDEN.
+CREATE OR REPLACE FUNCTION ledger.guard_header_stamped() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.written_in := pg_current_xact_id();
+    NEW.recorded_at := greatest(clock_timestamp(), transaction_timestamp());
+    IF NEW.occurred_at > NEW.recorded_at THEN
+        PERFORM ledger.refuse('EFFECTIVE_AT_IN_FUTURE',
+            jsonb_build_object('occurred_at', NEW.occurred_at, 'now', NEW.recorded_at), tg_name);
+    END IF;
+    IF NEW.occurred_at < transaction_timestamp()
+       AND NOT (session_user = 'ledger_replay' AND ledger.is_window_open('replay')) THEN
+        PERFORM ledger.refuse('BACKDATING_FORBIDDEN',
+            jsonb_build_object('occurred_at', NEW.occurred_at, 'login', session_user), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- GUARD_CHAIN_LINKED: computes the next link of the chain from what is stored; the caller only names
+-- the transaction.
+-- Refuses: CHAIN_BROKEN (another commodity's or an older transaction; its id is not above that of the
+-- link below it, or was never given out), CLOCK_REGRESSION (its times are before those of that link).
+CREATE OR REPLACE FUNCTION ledger.guard_chain_linked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_transaction ledger.transactions;
+    v_below bigint;
+    v_height bigint;
+    v_hash bytea;
+    v_recorded_at timestamptz;
+    v_occurred_at timestamptz;
+BEGIN
+    SELECT * INTO v_transaction FROM ledger.transactions t WHERE t.id = NEW.transaction_id;
+    SELECT c.transaction_id, c.height, c.hash, c.recorded_at, t.occurred_at
+    INTO v_below, v_height, v_hash, v_recorded_at, v_occurred_at
+    FROM ledger.chain c JOIN ledger.transactions t ON t.id = c.transaction_id
+    WHERE c.commodity_id = NEW.commodity_id
+    ORDER BY c.height DESC LIMIT 1;
+
+    -- "As of" and balances go by ids: one given by hand must not stand outside their order.
+    IF v_transaction.written_in IS DISTINCT FROM pg_current_xact_id()
+       OR v_transaction.commodity_id IS DISTINCT FROM NEW.commodity_id
+       OR NEW.transaction_id <= v_below
+       OR (NEW.transaction_id <= pg_sequence_last_value('ledger.transactions_id_seq')) IS NOT TRUE
+    THEN
+        PERFORM ledger.refuse('CHAIN_BROKEN',
+            jsonb_build_object('transaction', NEW.transaction_id, 'commodity', NEW.commodity_id),
+            tg_name);
+    END IF;
+    IF v_transaction.occurred_at < v_occurred_at OR v_transaction.recorded_at < v_recorded_at THEN
+        PERFORM ledger.refuse('CLOCK_REGRESSION',
+            jsonb_build_object('occurred_at', v_transaction.occurred_at, 'after', v_occurred_at,
+                               'recorded_at', v_transaction.recorded_at,
+                               'recorded_after', v_recorded_at), tg_name);
+    END IF;
+
+    NEW.height := coalesce(v_height, 0) + 1;
+    NEW.prev_hash := coalesce(v_hash, decode(repeat('00', 32), 'hex'));
+    NEW.recorded_at := v_transaction.recorded_at;
+    NEW.hash := ledger.link_hash(NEW.prev_hash, NEW.height, v_transaction);
+    RETURN NEW;
+END
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- One transaction, looked at when it is whole.
+--
+-- One deferred trigger on the header asks these questions, one after the other; the order only sees
+-- to it that the cause is named and not what follows from it. They are not triggers of their own:
+-- SET CONSTRAINTS could then fire each alone, when it still holds, and the transaction go on growing.
+-- The last question is whether the transaction is in its chain, after which nothing can join it: so
+-- what was asked was asked of the whole. They run with the guard's rights, and with its search_path.
+
+-- CHECK_BLOCKS_CONSERVED: each new block was cut from a block consumed in the same transaction, lies
+-- inside it, and is of its batch and of the transaction's commodity; together they cover what was
+-- consumed, each number once (consumed blocks are disjoint, so equal sums and equal ranges leave no
+-- gap and no overlap anywhere). The consumed are no longer among the unspent, the new ones are. A
+-- mint consumes nothing and creates one block, which is its batch.
+--
+-- And what happened is what the approved request asked for: its kind, commodity and approver; nothing
+-- but what its source held, in a trading account; each block stayed where it was, or went to the
+-- account and the region that the request names; as many moved as it says, and where it names
+-- numbers, those. So what is retired or expired never comes back.
+-- Refuses, in order: PARENT_NOT_CONSUMED, SPLIT_VOLUME_MISMATCH, SPENT_INPUT_STILL_LEAF,
+--     LEAF_SHORTFALL, REQUEST_NOT_FOLLOWED.
+CREATE OR REPLACE FUNCTION ledger.check_blocks_conserved(p_transaction ledger.transactions)
+RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    -- The request, and whether it says that it was executed by this transaction.
+    v_kind text;
+    v_ranges int8multirange;
+    v_volume bigint;
+    v_source uuid;
+    v_target uuid;
+    v_region integer;
+    v_executed boolean;
+    -- The new blocks, and what they were cut from.
+    v_have_parents boolean;
+    v_inside boolean;
+    v_held boolean;
+    v_of_commodity boolean;
+    v_in_place boolean;
+    v_created numeric;
+    v_covered int8multirange;
+    v_cut int8multirange;
+    v_parents bigint;
+    v_moved numeric;
+    v_moved_numbers int8multirange;
+    v_inputs bigint;
+BEGIN
+    SELECT r.kind, r.ranges, r.volume, r.source_id, r.target_id, r.region_id,
+           r.status = 'executed' AND r.transaction_id = p_transaction.id
+           AND r.kind = p_transaction.kind AND r.commodity_id = p_transaction.commodity_id
+           AND r.approver_id = p_transaction.actor_id
+           AND CASE r.kind
+               WHEN 'mint' THEN target.type = 'trading'
+               WHEN 'transfer' THEN source.type = 'trading' AND target.type = 'trading'
+               WHEN 'retire' THEN source.type = 'trading' AND target.type = 'retirement'
+               WHEN 'reassign_region' THEN source.type = 'trading'
+               ELSE true END
+    INTO v_kind, v_ranges, v_volume, v_source, v_target, v_region, v_executed
+    FROM public.registry_request r
+    LEFT JOIN public.registry_account source ON source.id = r.source_id
+    LEFT JOIN public.registry_account target ON target.id = r.target_id
+    WHERE r.id = p_transaction.request_id;
+
+    SELECT bool_and(coalesce(s.transaction_id = p_transaction.id, false)),
+           bool_and(coalesce(i.asset_id = parent.asset_id AND i.first_no >= parent.first_no
+                             AND i.last_no <= parent.last_no, false)),
+           bool_and(held.item_id IS NOT NULL),
+           bool_and(held.commodity_id = p_transaction.commodity_id),
+           bool_and(CASE p_transaction.kind
+               WHEN 'mint' THEN i.account_id = v_target
+               WHEN 'expire' THEN i.account_id <> parent.account_id
+                   AND i.region_id = parent.region_id
+               WHEN 'reassign_region' THEN parent.account_id = v_source
+                   AND i.account_id = parent.account_id
+                   AND i.region_id IN (parent.region_id, v_region)
+               ELSE parent.account_id = v_source AND i.region_id = parent.region_id
+                   AND i.account_id IN (parent.account_id, v_target) END),
+           sum(i.volume),
+           range_agg(int8range(i.first_no, i.last_no + 1)),
+           range_agg(int8range(parent.first_no, parent.last_no + 1)),
+           count(DISTINCT i.input_id),
+           sum(i.volume) FILTER (WHERE parent.id IS NULL OR i.account_id <> parent.account_id
+                                       OR i.region_id <> parent.region_id),
+           range_agg(int8range(i.first_no, i.last_no + 1))
+               FILTER (WHERE v_ranges IS NOT NULL AND (i.account_id <> parent.account_id
+                                                       OR i.region_id <> parent.region_id))
+    INTO v_have_parents, v_inside, v_held, v_of_commodity, v_in_place, v_created, v_covered, v_cut,
+         v_parents, v_moved, v_moved_numbers
+    FROM ledger.transaction_items i
+    LEFT JOIN ledger.transaction_item_inputs s ON s.item_id = i.input_id
+    LEFT JOIN ledger.transaction_items parent ON parent.id = i.input_id
+    LEFT JOIN ledger.leaves held ON held.item_id = i.id
+    WHERE i.transaction_id = p_transaction.id;
+
+    SELECT count(*) INTO v_inputs
+    FROM ledger.transaction_item_inputs s WHERE s.transaction_id = p_transaction.id;
+
+    IF p_transaction.kind <> 'mint' AND NOT v_have_parents OR NOT v_of_commodity THEN
+        PERFORM ledger.refuse('PARENT_NOT_CONSUMED',
+            jsonb_build_object('transaction', p_transaction.id), 'blocks_conserved');
+    END IF;
+    -- Each child lies in its parent and the children's union is the parents': nothing is left out.
+    -- The children's sum is the size of that union: nothing is there twice.
+    IF p_transaction.kind <> 'mint'
+       AND (NOT v_inside OR v_inputs <> v_parents OR v_covered IS DISTINCT FROM v_cut
+            OR v_created <> ledger.size_of(v_covered)) THEN
+        PERFORM ledger.refuse('SPLIT_VOLUME_MISMATCH',
+            jsonb_build_object('transaction', p_transaction.id, 'created', v_created),
+            'blocks_conserved');
+    END IF;
+    -- A consumed block still counted as held keeps its first number taken, so the new block that
+    -- starts there cannot be: asking for the new ones is enough.
+    IF NOT v_held THEN
+        PERFORM ledger.refuse(
+            CASE WHEN EXISTS (SELECT FROM ledger.transaction_item_inputs s
+                              JOIN ledger.leaves l ON l.item_id = s.item_id
+                              WHERE s.transaction_id = p_transaction.id)
+                 THEN 'SPENT_INPUT_STILL_LEAF' ELSE 'LEAF_SHORTFALL' END,
+            jsonb_build_object('transaction', p_transaction.id), 'blocks_conserved');
+    END IF;
+    IF p_transaction.kind IN ('mint', 'expire') THEN
+        PERFORM ledger.check_batch_whole(p_transaction), ledger.check_expired_in_place(p_transaction);
+    END IF;
+    -- What has neither blocks nor postings is for the next check.
+    IF v_created IS NOT NULL
+       AND (v_executed AND v_in_place
+            AND (v_kind = 'expire' OR v_ranges IS NOT NULL OR v_moved = v_volume)
+            AND v_moved_numbers IS NOT DISTINCT FROM v_ranges) IS NOT TRUE THEN
+        PERFORM ledger.refuse('REQUEST_NOT_FOLLOWED',
+            jsonb_build_object('transaction', p_transaction.id,
+                               'request', p_transaction.request_id, 'moved', v_moved),
+            'request_followed');
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- SIZE_OF: how many numbers a set of ranges holds.
+CREATE OR REPLACE FUNCTION ledger.size_of(p_numbers int8multirange) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF p_numbers = int8multirange(range_merge(p_numbers)) THEN
+        RETURN upper(p_numbers) - lower(p_numbers);  -- one range, as nearly always
+    END IF;
+    RETURN (SELECT sum(upper(part) - lower(part)) FROM unnest(p_numbers) part);
+END
+$$;
+
+-- CHECK_BATCH_WHOLE: a mint consumes nothing and creates one block, which is its batch; the batch is
+-- of the facility and the period that the request names.
+-- Refuses: PARENT_NOT_CONSUMED, REQUEST_NOT_FOLLOWED.
+CREATE OR REPLACE FUNCTION ledger.check_batch_whole(p_transaction ledger.transactions)
+RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_transaction.kind <> 'mint' THEN
+        RETURN true;
+    END IF;
+    IF EXISTS (SELECT FROM ledger.transaction_item_inputs s
+               WHERE s.transaction_id = p_transaction.id)
+       OR (SELECT count(*) > 1 OR bool_or((a.transaction_id, a.commodity_id, a.first_no, a.last_no,
+                                           a.region_id, i.input_id)
+                                          IS DISTINCT FROM
+                                          (p_transaction.id, p_transaction.commodity_id,
+                                           i.first_no, i.last_no, i.region_id, NULL::bigint))
+           FROM ledger.transaction_items i LEFT JOIN ledger.assets a ON a.id = i.asset_id
+           WHERE i.transaction_id = p_transaction.id)
+    THEN
+        PERFORM ledger.refuse('PARENT_NOT_CONSUMED',
+            jsonb_build_object('transaction', p_transaction.id), 'batch_whole');
+    END IF;
+    IF EXISTS (SELECT FROM ledger.assets a
+               LEFT JOIN public.registry_request r ON r.id = p_transaction.request_id
+               WHERE a.transaction_id = p_transaction.id
+                 AND (a.facility_id, a.production_start, a.production_end)
+                     IS DISTINCT FROM (r.facility_id, r.production_start, r.production_end))
+    THEN
+        PERFORM ledger.refuse('REQUEST_NOT_FOLLOWED',
+            jsonb_build_object('transaction', p_transaction.id), 'request_followed');
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- CHECK_EXPIRED_IN_PLACE: an expiry takes from trading accounts and gives to the commodity's expiry
+-- account.
+-- Refuses: REQUEST_NOT_FOLLOWED.
+CREATE OR REPLACE FUNCTION ledger.check_expired_in_place(p_transaction ledger.transactions)
+RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_transaction.kind = 'expire' AND EXISTS (
+        SELECT FROM ledger.transaction_items i
+        JOIN ledger.transaction_items parent ON parent.id = i.input_id
+        JOIN public.registry_account giver ON giver.id = parent.account_id
+        JOIN public.registry_account holder ON holder.id = i.account_id
+        WHERE i.transaction_id = p_transaction.id
+          AND (giver.type, holder.type, holder.commodity_id)
+              IS DISTINCT FROM ('trading', 'expiry', p_transaction.commodity_id))
+    THEN
+        PERFORM ledger.refuse('REQUEST_NOT_FOLLOWED',
+            jsonb_build_object('transaction', p_transaction.id), 'request_followed');
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- CHECK_POSTINGS_FOLLOW_BLOCKS: there are postings and blocks, and per batch and account credit minus
+-- debit is what the account's blocks gained; a mint's issuance account counts as having lost the
+-- batch. Blocks are conserved, so their gains sum to zero per batch: credits equal debits.
+-- Refuses, in order: POSTING_IMBALANCE, POSTING_MISSING.
+CREATE OR REPLACE FUNCTION ledger.check_postings_follow_blocks(p_transaction ledger.transactions)
+RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_issuance uuid;
+    v_flow record;
+BEGIN
+    IF p_transaction.kind = 'mint' THEN
+        SELECT a.id INTO v_issuance FROM public.registry_account a
+        WHERE a.commodity_id = p_transaction.commodity_id AND a.type = 'issuance';
+    END IF;
+    SELECT sum(flow.postings) AS postings, sum(flow.blocks) AS blocks,
+           min(flow.asset_id) FILTER (WHERE flow.gained <> 0) AS unequal
+    INTO v_flow
+    FROM (
+        SELECT part.asset_id, sum(part.gained) AS gained, sum(part.postings) AS postings,
+               sum(part.blocks) AS blocks
+        FROM (
+            SELECT p.asset_id, p.account_id, p.debit - p.credit AS gained, 1 AS postings, 0 AS blocks
+            FROM ledger.credits_debits p WHERE p.transaction_id = p_transaction.id
+            UNION ALL
+            SELECT i.asset_id, side.account_id, side.gained, 0, 1
+            FROM ledger.transaction_items i
+            LEFT JOIN ledger.transaction_items parent ON parent.id = i.input_id
+            CROSS JOIN LATERAL (VALUES
+                (i.account_id, i.volume),
+                (coalesce(parent.account_id, v_issuance), -i.volume)) side (account_id, gained)
+            WHERE i.transaction_id = p_transaction.id
+        ) part
+        GROUP BY part.asset_id, part.account_id
+    ) flow;
+    -- Postings that cancel out follow no blocks, and blocks that stay are followed by no postings.
+    IF v_flow.unequal IS NOT NULL OR (v_flow.postings > 0 AND v_flow.blocks > 0) IS NOT TRUE THEN
+        PERFORM ledger.refuse(
+            CASE WHEN v_flow.unequal IS NULL THEN 'POSTING_MISSING' ELSE 'POSTING_IMBALANCE' END,
+            jsonb_build_object('transaction', p_transaction.id, 'asset', v_flow.unequal),
+            'postings_follow_blocks');
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- CHECK_STORED_BALANCES_FOLLOW: each account's balance after the transaction is its balance after
+-- its previous posting plus what was posted now, and the stored balance says the same.
+-- Refuses: BALANCE_DRIFT.
+CREATE OR REPLACE FUNCTION ledger.check_stored_balances_follow(p_transaction ledger.transactions)
+RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_facts jsonb;
+BEGIN
+    SELECT jsonb_build_object('transaction', p_transaction.id, 'account', posted.account_id,
+                              'stated', posted.highest, 'stored', b.balance)
+    INTO v_facts
+    FROM (
+        SELECT p.account_id, sum(p.credit - p.debit) AS moved,
+               min(p.balance_after) AS lowest, max(p.balance_after) AS highest,
+               bool_and(p.commodity_id = p_transaction.commodity_id) AS one_commodity
+        FROM ledger.credits_debits p WHERE p.transaction_id = p_transaction.id
+        GROUP BY p.account_id
+    ) posted
+    LEFT JOIN ledger.account_balances b
+           ON b.account_id = posted.account_id AND b.commodity_id = p_transaction.commodity_id
+    WHERE NOT posted.one_commodity
+       OR posted.lowest <> posted.highest
+       OR b.balance IS DISTINCT FROM posted.highest
+       OR posted.highest IS DISTINCT FROM posted.moved + coalesce((
+              SELECT earlier.balance_after FROM ledger.credits_debits earlier
+              WHERE earlier.account_id = posted.account_id
+                AND earlier.commodity_id = p_transaction.commodity_id
+                AND earlier.transaction_id < p_transaction.id
+              ORDER BY earlier.transaction_id DESC LIMIT 1), 0)
+    LIMIT 1;
+    IF v_facts IS NOT NULL THEN
+        PERFORM ledger.refuse('BALANCE_DRIFT', v_facts, 'stored_balances_follow');
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- CHECK_WRITTEN_IN_CHAIN: every transaction is a link of its commodity's chain.
+-- Refuses: CHAIN_BROKEN.
+CREATE OR REPLACE FUNCTION ledger.check_written_in_chain(p_transaction ledger.transactions)
+RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM ledger.chain c WHERE c.transaction_id = p_transaction.id) THEN
+        PERFORM ledger.refuse('CHAIN_BROKEN',
+            jsonb_build_object('transaction', p_transaction.id), 'written_in_chain');
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- GUARD_TRANSACTION_WHOLE: asks all of the above of a transaction; each raises its own refusal. (One
+-- expression, because each PERFORM would cost a statement; not an ASSERT, which a session can switch
+-- off.)
+-- Refuses, in order: as each of them.
+CREATE OR REPLACE FUNCTION ledger.guard_transaction_whole() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (ledger.check_blocks_conserved(NEW)
+        AND ledger.check_postings_follow_blocks(NEW)
+        AND ledger.check_stored_balances_follow(NEW)
+        AND ledger.check_written_in_chain(NEW)) IS NOT TRUE THEN
+        PERFORM ledger.refuse('POSTING_MISSING', jsonb_build_object('transaction', NEW.id), tg_name);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION
+    ledger.check_blocks_conserved(ledger.transactions),
+    ledger.size_of(int8multirange),
+    ledger.check_batch_whole(ledger.transactions),
+    ledger.check_expired_in_place(ledger.transactions),
+    ledger.check_postings_follow_blocks(ledger.transactions),
+    ledger.check_stored_balances_follow(ledger.transactions),
+    ledger.check_written_in_chain(ledger.transactions)
+FROM PUBLIC;
+
+-- ---------------------------------------------------------------------------------------------
+-- Batches and derived rows.
+
+-- GUARD_BATCH_CONTIGUOUS: a batch starts where the commodity's previous one ended.
+-- Refuses: BATCH_NOT_CONTIGUOUS.
+CREATE OR REPLACE FUNCTION ledger.guard_batch_contiguous() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_last bigint;
+BEGIN
+    SELECT a.last_no INTO v_last FROM ledger.assets a
+    WHERE a.commodity_id = NEW.commodity_id ORDER BY a.first_no DESC LIMIT 1;
+    IF NEW.first_no > coalesce(v_last, 0) + 1 THEN
+        PERFORM ledger.refuse('BATCH_NOT_CONTIGUOUS',
+            jsonb_build_object('commodity', NEW.commodity_id, 'first', NEW.first_no,
+                               'expected', coalesce(v_last, 0) + 1), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- GUARD_BATCH_MINTED: a batch comes with a mint, and so with a block (CHECK_CHILDREN_HAVE_PARENT).
+-- Refuses: POSTING_MISSING.
+CREATE OR REPLACE FUNCTION ledger.guard_batch_minted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM ledger.transactions t
+                   WHERE t.id = NEW.transaction_id AND t.kind = 'mint') THEN
+        PERFORM ledger.refuse('POSTING_MISSING',
+            jsonb_build_object('transaction', NEW.transaction_id, 'first', NEW.first_no), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- GUARD_LEAVES_MIRROR_BLOCKS: an unspent block says what its canonical row says, and is unspent. The
+-- canonical blocks of a commodity never overlap while unspent (batches do not, and children cover
+-- exactly their parent), so neither do their mirrors; what is no mirror is named by what it would do.
+-- Refuses: SPENT_INPUT_STILL_LEAF, LEAF_RANGE_OVERLAP, LEAF_SHORTFALL.
+CREATE OR REPLACE FUNCTION ledger.guard_leaves_mirror_blocks() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_leaf record;
+BEGIN
+    SELECT fresh.*, s.item_id IS NOT NULL AS spent INTO v_leaf
+    FROM fresh
+    LEFT JOIN ledger.transaction_items i ON i.id = fresh.item_id
+    LEFT JOIN ledger.assets a ON a.id = fresh.asset_id
+    LEFT JOIN ledger.transaction_item_inputs s ON s.item_id = fresh.item_id
+    WHERE s.item_id IS NOT NULL
+       OR i.account_id IS DISTINCT FROM fresh.account_id
+       OR i.asset_id IS DISTINCT FROM fresh.asset_id
+       OR i.region_id IS DISTINCT FROM fresh.region_id
+       OR i.first_no IS DISTINCT FROM fresh.first_no
+       OR i.last_no IS DISTINCT FROM fresh.last_no
+       OR i.volume IS DISTINCT FROM fresh.volume
+       OR a.commodity_id IS DISTINCT FROM fresh.commodity_id
+    LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM ledger.refuse(
+        CASE WHEN v_leaf.spent THEN 'SPENT_INPUT_STILL_LEAF'
+             WHEN EXISTS (SELECT FROM ledger.leaves l
+                          WHERE l.commodity_id = v_leaf.commodity_id
+                            AND l.item_id <> v_leaf.item_id
+                            AND l.first_no <= v_leaf.last_no AND l.last_no >= v_leaf.first_no)
+             THEN 'LEAF_RANGE_OVERLAP'
+             ELSE 'LEAF_SHORTFALL' END,
+        jsonb_build_object('block', v_leaf.item_id, 'first', v_leaf.first_no,
+                           'last', v_leaf.last_no), 'leaves_leaf_range_overlap');
+    RETURN NULL;
+END
+$$;
+
+-- GUARD_LEAVES_LEAVE_SPENT: a block stops being unspent only by being consumed.
+-- Refuses: LEAF_SHORTFALL.
+CREATE OR REPLACE FUNCTION ledger.guard_leaves_leave_spent() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_facts jsonb;
+BEGIN
+    SELECT jsonb_build_object('block', gone.item_id)
+    INTO v_facts
+    FROM gone
+    WHERE NOT EXISTS (SELECT FROM ledger.transaction_item_inputs s WHERE s.item_id = gone.item_id)
+    LIMIT 1;
+    IF v_facts IS NOT NULL THEN
+        PERFORM ledger.refuse('LEAF_SHORTFALL', v_facts, tg_name);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- GUARD_BALANCES_MIRROR_POSTINGS: a stored balance is what the account's last posting says, and only
+-- an issuance account is marked as one.
+-- Refuses: BALANCE_DRIFT.
+CREATE OR REPLACE FUNCTION ledger.guard_balances_mirror_postings() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_facts jsonb;
+BEGIN
+    SELECT jsonb_build_object('account', fresh.account_id, 'commodity', fresh.commodity_id,
+                              'stored', fresh.balance)
+    INTO v_facts
+    FROM fresh
+    WHERE fresh.balance IS DISTINCT FROM coalesce((
+              SELECT p.balance_after FROM ledger.credits_debits p
+              WHERE p.account_id = fresh.account_id AND p.commodity_id = fresh.commodity_id
+              ORDER BY p.transaction_id DESC LIMIT 1), 0)
+       OR fresh.issues IS DISTINCT FROM (
+              SELECT a.type = 'issuance' FROM public.registry_account a
+              WHERE a.id = fresh.account_id)
+    LIMIT 1;
+    IF v_facts IS NOT NULL THEN
+        PERFORM ledger.refuse('BALANCE_DRIFT', v_facts, tg_name);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- GUARD_BALANCES_KEPT: a balance row, once there, stays.
+-- Refuses: BALANCE_DRIFT.
+CREATE OR REPLACE FUNCTION ledger.guard_balances_kept() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_facts jsonb;
+BEGIN
+    SELECT jsonb_build_object('account', gone.account_id, 'commodity', gone.commodity_id)
+    INTO v_facts
+    FROM gone
+    WHERE EXISTS (SELECT FROM ledger.credits_debits p
+                  WHERE p.account_id = gone.account_id AND p.commodity_id = gone.commodity_id)
+    LIMIT 1;
+    IF v_facts IS NOT NULL THEN
+        PERFORM ledger.refuse('BALANCE_DRIFT', v_facts, tg_name);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- GUARD_BALANCES_IN_PLACE: a balance row is of one account and one commodity for ever.
+-- Refuses: BALANCE_DRIFT.
+CREATE OR REPLACE FUNCTION ledger.guard_balances_in_place() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM ledger.refuse('BALANCE_DRIFT', jsonb_build_object('table', tg_table_name), tg_name);
+    RETURN NULL;
+END
+$$;
+
+-- Whoever creates a trigger needs EXECUTE on its function: lent to the owner for this moment.
+DO $lend$
+DECLARE
+    v_guard regprocedure;
+BEGIN
+    FOR v_guard IN SELECT oid::regprocedure FROM pg_proc
+                   WHERE pronamespace = 'ledger'::regnamespace AND prorettype = 'trigger'::regtype
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ledger_owner', v_guard);
+    END LOOP;
+END
+$lend$;
+
+RESET ROLE;
+SET ROLE ledger_owner;
+
+-- What the chain's guard asks: which ids were given out.
+GRANT SELECT ON SEQUENCE ledger.transactions_id_seq TO ledger_check;
+
+DO $triggers$
+DECLARE
+    v_table text;
+    v_trigger record;
+BEGIN
+    FOREACH v_table IN ARRAY ARRAY['transactions', 'assets', 'transaction_items',
+                                   'transaction_item_inputs', 'credits_debits', 'chain'] LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER %1$s_append_only
+                        BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.%1$s
+                        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_append_only()', v_table);
+    END LOOP;
+
+    FOREACH v_table IN ARRAY ARRAY['assets', 'transaction_items', 'transaction_item_inputs',
+                                   'credits_debits'] LOOP
+        EXECUTE format('CREATE OR REPLACE TRIGGER %1$s_transaction_sealed
+                        AFTER INSERT ON ledger.%1$s REFERENCING NEW TABLE AS fresh
+                        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_transaction_sealed()',
+                       v_table);
+    END LOOP;
+
+    -- A constraint trigger cannot be replaced: made when it is not there.
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'ledger.transactions'::regclass
+                                            AND tgname = 'transactions_whole_at_commit') THEN
+        CREATE CONSTRAINT TRIGGER transactions_whole_at_commit
+            AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION ledger.guard_transaction_whole();
+    END IF;
+
+    CREATE OR REPLACE TRIGGER transactions_header_stamped
+        BEFORE INSERT ON ledger.transactions
+        FOR EACH ROW EXECUTE FUNCTION ledger.guard_header_stamped();
+    CREATE OR REPLACE TRIGGER chain_linked
+        BEFORE INSERT ON ledger.chain
+        FOR EACH ROW EXECUTE FUNCTION ledger.guard_chain_linked();
+    CREATE OR REPLACE TRIGGER assets_batch_contiguous
+        BEFORE INSERT ON ledger.assets
+        FOR EACH ROW EXECUTE FUNCTION ledger.guard_batch_contiguous();
+    CREATE OR REPLACE TRIGGER assets_batch_minted
+        BEFORE INSERT ON ledger.assets
+        FOR EACH ROW EXECUTE FUNCTION ledger.guard_batch_minted();
+
+    CREATE OR REPLACE TRIGGER leaves_mirror_blocks
+        AFTER INSERT ON ledger.leaves REFERENCING NEW TABLE AS fresh
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_leaves_mirror_blocks();
+    CREATE OR REPLACE TRIGGER leaves_mirror_blocks_when_changed
+        AFTER UPDATE ON ledger.leaves REFERENCING NEW TABLE AS fresh
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_leaves_mirror_blocks();
+    CREATE OR REPLACE TRIGGER leaves_leave_spent_when_changed
+        AFTER UPDATE ON ledger.leaves REFERENCING OLD TABLE AS gone
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_leaves_leave_spent();
+    CREATE OR REPLACE TRIGGER leaves_leave_spent
+        AFTER DELETE ON ledger.leaves REFERENCING OLD TABLE AS gone
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_leaves_leave_spent();
+
+    CREATE OR REPLACE TRIGGER account_balances_mirror_postings
+        AFTER INSERT ON ledger.account_balances REFERENCING NEW TABLE AS fresh
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_balances_mirror_postings();
+    CREATE OR REPLACE TRIGGER account_balances_mirror_postings_when_changed
+        AFTER UPDATE ON ledger.account_balances REFERENCING NEW TABLE AS fresh
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_balances_mirror_postings();
+    CREATE OR REPLACE TRIGGER account_balances_in_place
+        BEFORE UPDATE OF account_id, commodity_id ON ledger.account_balances
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_balances_in_place();
+    CREATE OR REPLACE TRIGGER account_balances_kept
+        AFTER DELETE ON ledger.account_balances REFERENCING OLD TABLE AS gone
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_balances_kept();
+
+    FOR v_trigger IN
+        SELECT tgname, tgrelid::regclass AS relation FROM pg_trigger
+        WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'ledger.%'
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I',
+                       v_trigger.relation, v_trigger.tgname);
+    END LOOP;
+END
+$triggers$;
+
+RESET ROLE;
+SET ROLE ledger_check;
+DO $take_back$
+DECLARE
+    v_guard regprocedure;
+BEGIN
+    FOR v_guard IN SELECT oid::regprocedure FROM pg_proc
+                   WHERE pronamespace = 'ledger'::regnamespace AND prorettype = 'trigger'::regtype
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, ledger_owner', v_guard);
+    END LOOP;
+END
+$take_back$;
+
+RESET ROLE;

@@ -1,0 +1,344 @@
+-- REQUESTS: the guards of Django's request and account tables, and who may touch them. Four eyes,
+-- states and frozen content are held here, so that a mistake in a view cannot skip them.
+
+SET ROLE ledger_check;
+
+-- The guards of a request decide inside their functions and not in WHEN clauses: PostgreSQL parses a
+-- WHEN clause anew for each statement, and the long ones cost more than the execution's own write.
+
+-- GUARD_REQUEST_TRANSITION: draft -> submitted -> approved -> executed; a draft or a submitted
+-- request may be withdrawn, a submitted one rejected, an approved one fail. A new one is a draft or
+-- submitted, of one of the five kinds, without a decision or an outcome.
+-- Refuses: REQUEST_KIND_MISMATCH, REQUEST_TRANSITION_INVALID.
+CREATE OR REPLACE FUNCTION ledger.guard_request_transition() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_from text := CASE WHEN tg_op = 'UPDATE' THEN OLD.status ELSE 'new' END;
+BEGIN
+    IF v_from IN ('new', 'draft')
+       AND NEW.kind NOT IN ('mint', 'transfer', 'retire', 'reassign_region', 'expire') THEN
+        PERFORM ledger.refuse('REQUEST_KIND_MISMATCH',
+            jsonb_build_object('request', NEW.id, 'kind', NEW.kind), tg_name);
+    END IF;
+    IF v_from = 'approved' AND NEW.status IN ('approved', 'executed', 'failed')
+       OR v_from = 'submitted' AND NEW.status IN ('submitted', 'approved', 'rejected', 'withdrawn')
+       OR v_from = 'draft' AND NEW.status IN ('draft', 'submitted', 'withdrawn')
+       OR v_from = 'new' AND NEW.status IN ('draft', 'submitted')
+          AND NEW.approver_id IS NULL AND NEW.decided_at IS NULL AND NEW.transaction_id IS NULL
+          AND NEW.executed_at IS NULL AND NEW.failed_at IS NULL AND NEW.withdrawn_at IS NULL
+       OR v_from = NEW.status THEN
+        RETURN NEW;
+    END IF;
+    PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
+        jsonb_build_object('request', NEW.id, 'from', v_from, 'to', NEW.status), tg_name);
+    RETURN NULL;
+END
+$$;
+
+-- GUARD_REQUEST_FROZEN: who asked, and under which key and number, is fixed from the first moment; the
+-- content from submission; the decision once taken; the outcome once there. Each step may write its
+-- own columns; whatever else differs is refused, columns added later included.
+-- Refuses: REQUEST_FROZEN.
+CREATE OR REPLACE FUNCTION ledger.guard_request_frozen() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_kept public.registry_request := NEW;
+BEGIN
+    v_kept.status := OLD.status;
+    IF OLD.status = 'approved' AND NEW.status IN ('executed', 'failed') THEN
+        v_kept.transaction_id := OLD.transaction_id;
+        v_kept.executed_at := OLD.executed_at;
+        v_kept.failed_at := OLD.failed_at;
+        v_kept.failure_code := OLD.failure_code;
+    ELSIF OLD.status = 'submitted' AND NEW.status IN ('approved', 'rejected') THEN
+        v_kept.approver_id := OLD.approver_id;
+        v_kept.decided_at := OLD.decided_at;
+        v_kept.decision_reason := OLD.decision_reason;
+        v_kept.approved_fingerprint := OLD.approved_fingerprint;
+    ELSIF OLD.status IN ('draft', 'submitted') AND NEW.status = 'withdrawn' THEN
+        v_kept.withdrawn_at := OLD.withdrawn_at;
+    ELSIF OLD.status = 'draft' THEN
+        v_kept := OLD;
+        v_kept.id := NEW.id;
+        v_kept.number := NEW.number;
+        v_kept.submitter_id := NEW.submitter_id;
+        v_kept.organisation_id := NEW.organisation_id;
+        v_kept.idempotency_key := NEW.idempotency_key;
+        v_kept.created_at := NEW.created_at;
+        v_kept.approver_id := NEW.approver_id;
+        v_kept.decided_at := NEW.decided_at;
+        v_kept.decision_reason := NEW.decision_reason;
+        v_kept.approved_fingerprint := NEW.approved_fingerprint;
+        v_kept.transaction_id := NEW.transaction_id;
+        v_kept.executed_at := NEW.executed_at;
+        v_kept.failed_at := NEW.failed_at;
+        v_kept.failure_code := NEW.failure_code;
+        v_kept.withdrawn_at := NEW.withdrawn_at;
+    END IF;
+    IF v_kept IS DISTINCT FROM OLD THEN
+        PERFORM ledger.refuse('REQUEST_FROZEN',
+            jsonb_build_object('request', NEW.id, 'status', OLD.status), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- GUARD_REQUEST_SUBMITTER: an active person of an active organisation asks, for an account or a
+-- facility of that organisation; registry staff may ask for anybody, and alone ask for an expiry. A
+-- retirement says for whom and why.
+-- Refuses, in order: ACTOR_NOT_AUTHORISED, BENEFICIARY_MISSING.
+CREATE OR REPLACE FUNCTION ledger.guard_request_submitter() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.status <> 'submitted' THEN
+        RETURN NEW;
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM public.registry_user u
+        JOIN public.registry_organisation o ON o.id = u.organisation_id
+        WHERE u.id = NEW.submitter_id AND u.is_active AND o.status = 'active'
+          AND NEW.organisation_id = o.id
+          AND CASE o.kind
+              WHEN 'registry' THEN u.role IN ('operator', 'approver')
+              WHEN 'participant' THEN u.role IN ('submitter', 'team_admin')
+                  AND NEW.kind <> 'expire'
+                  AND CASE WHEN NEW.kind = 'mint'
+                      THEN EXISTS (SELECT FROM public.registry_facility f
+                                   WHERE f.id = NEW.facility_id AND f.organisation_id = o.id)
+                      ELSE EXISTS (SELECT FROM public.registry_account a
+                                   WHERE a.id = NEW.source_id AND a.organisation_id = o.id) END
+              ELSE false END
+    ) THEN
+        PERFORM ledger.refuse('ACTOR_NOT_AUTHORISED',
+            jsonb_build_object('request', NEW.id, 'submitter', NEW.submitter_id), tg_name);
+    END IF;
+    IF NEW.kind = 'retire' AND (NEW.beneficiary = '' OR NEW.reason = '') THEN
+        PERFORM ledger.refuse('BENEFICIARY_MISSING', jsonb_build_object('request', NEW.id), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- PEOPLE_REFUSAL: why these two people may not submit and decide a request; empty if they may. The
+-- one who decides is an active registry approver, and another person than the submitter: two
+-- sign-ins of one person are one person. Something is approved only for a submitter still active.
+CREATE OR REPLACE FUNCTION ledger.people_refusal(
+    p_submitter_id uuid, p_approver_id uuid, p_approves boolean) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_refusal text;
+BEGIN
+    SELECT CASE
+        WHEN s.id = a.id OR s.person_id = a.person_id THEN 'SELF_APPROVAL'
+        WHEN NOT (a.is_active AND a.role = 'approver' AND ao.status = 'active'
+                  AND ao.kind = 'registry') THEN 'ACTOR_NOT_AUTHORISED'
+        WHEN p_approves AND NOT (s.is_active AND so.status = 'active') THEN 'ACTOR_NOT_AUTHORISED'
+        ELSE '' END
+    INTO v_refusal
+    FROM public.registry_user s
+    JOIN public.registry_organisation so ON so.id = s.organisation_id
+    CROSS JOIN public.registry_user a
+    JOIN public.registry_organisation ao ON ao.id = a.organisation_id
+    WHERE s.id = p_submitter_id AND a.id = p_approver_id;
+    RETURN coalesce(v_refusal, 'ACTOR_NOT_AUTHORISED');
+END
+$$;
+
+-- GUARD_REQUEST_FOUR_EYES: the decision is another person's than the submitter's, and a registry
+-- approver's.
+-- Refuses, in order: SELF_APPROVAL, ACTOR_NOT_AUTHORISED.
+CREATE OR REPLACE FUNCTION ledger.guard_request_four_eyes() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_refusal text;
+BEGIN
+    IF OLD.status <> 'submitted' OR NEW.status NOT IN ('approved', 'rejected') THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.approver_id IS NULL OR NEW.decided_at IS NULL THEN
+        PERFORM ledger.refuse('ACTOR_NOT_AUTHORISED',
+            jsonb_build_object('request', NEW.id, 'approver', NEW.approver_id),
+            'registry_request_checker_present');
+    END IF;
+    v_refusal := ledger.people_refusal(NEW.submitter_id, NEW.approver_id, NEW.status = 'approved');
+    IF v_refusal <> '' THEN
+        PERFORM ledger.refuse(v_refusal,
+            jsonb_build_object('request', NEW.id, 'submitter', NEW.submitter_id,
+                               'approver', NEW.approver_id), 'registry_request_four_eyes');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- GUARD_REQUEST_EXECUTED: a request is executed when the ledger says so: by its own transaction; one
+-- that is not has none.
+-- Refuses: REQUEST_TRANSITION_INVALID.
+CREATE OR REPLACE FUNCTION ledger.guard_request_executed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.status <> 'executed' AND NEW.transaction_id IS NULL AND NEW.executed_at IS NULL
+       OR NEW.status = OLD.status THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.status <> 'executed' OR NEW.executed_at IS NULL
+       OR NOT EXISTS (SELECT FROM ledger.transactions t
+                      WHERE t.id = NEW.transaction_id AND t.request_id = NEW.id) THEN
+        PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
+            jsonb_build_object('request', NEW.id, 'transaction', NEW.transaction_id), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- GUARD_REQUEST_KEY: a submitter's key stands for one content. (The same key with the same content
+-- meets the unique constraint, and the caller finds the first request.)
+-- Refuses: IDEMPOTENCY_KEY_REUSED.
+CREATE OR REPLACE FUNCTION ledger.guard_request_key() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_first public.registry_request;
+BEGIN
+    SELECT * INTO v_first FROM public.registry_request r
+    WHERE r.submitter_id = NEW.submitter_id AND r.idempotency_key = NEW.idempotency_key;
+    IF FOUND AND ledger.request_content(v_first) <> ledger.request_content(NEW) THEN
+        PERFORM ledger.refuse('IDEMPOTENCY_KEY_REUSED',
+            jsonb_build_object('key', NEW.idempotency_key, 'request', v_first.id),
+            'registry_request_idempotency_uq');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- REQUEST_CONTENT: what a request asks for, without who, when and what came of it.
+CREATE OR REPLACE FUNCTION ledger.request_content(p_request public.registry_request) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN to_jsonb(p_request) - ARRAY[
+        'id', 'number', 'status', 'idempotency_key', 'created_at', 'submitted_at',
+        'submitted_fingerprint', 'approver_id', 'decided_at', 'decision_reason',
+        'approved_fingerprint', 'executed_at', 'transaction_id', 'failed_at', 'failure_code',
+        'withdrawn_at'];
+END
+$$;
+
+-- GUARD_ACCOUNT_KEPT: an account stays what it is: a retirement account that became a trading one
+-- would bring the retired back to life.
+-- Refuses: ACCOUNT_TYPE_INVALID.
+CREATE OR REPLACE FUNCTION ledger.guard_account_kept() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM ledger.refuse('ACCOUNT_TYPE_INVALID',
+        jsonb_build_object('account', OLD.id, 'type', OLD.type), tg_name);
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION ledger.people_refusal(uuid, uuid, boolean),
+    ledger.request_content(public.registry_request) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.people_refusal(uuid, uuid, boolean) TO ledger_writer;
+
+-- Whoever creates a trigger needs EXECUTE on its function: lent to the owner for this moment.
+DO $lend$
+DECLARE
+    v_guard regprocedure;
+BEGIN
+    FOR v_guard IN SELECT oid::regprocedure FROM pg_proc
+                   WHERE pronamespace = 'ledger'::regnamespace AND prorettype = 'trigger'::regtype
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ledger_owner', v_guard);
+    END LOOP;
+END
+$lend$;
+
+RESET ROLE;
+SET ROLE ledger_owner;
+
+CREATE OR REPLACE TRIGGER registry_request_kept
+    BEFORE DELETE OR TRUNCATE ON public.registry_request
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_append_only();
+
+CREATE OR REPLACE TRIGGER registry_request_transition
+    BEFORE INSERT OR UPDATE ON public.registry_request
+    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_transition();
+
+CREATE OR REPLACE TRIGGER registry_request_frozen
+    BEFORE UPDATE ON public.registry_request
+    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_frozen();
+
+CREATE OR REPLACE TRIGGER registry_request_submitter
+    BEFORE INSERT OR UPDATE OF status ON public.registry_request
+    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_submitter();
+
+CREATE OR REPLACE TRIGGER registry_request_four_eyes
+    BEFORE UPDATE ON public.registry_request
+    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_four_eyes();
+
+CREATE OR REPLACE TRIGGER registry_request_executed
+    BEFORE UPDATE ON public.registry_request
+    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_executed();
+
+CREATE OR REPLACE TRIGGER registry_request_key
+    BEFORE INSERT ON public.registry_request
+    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_key();
+
+CREATE OR REPLACE TRIGGER registry_account_kept
+    BEFORE UPDATE ON public.registry_account
+    FOR EACH ROW WHEN (
+        (NEW.id, NEW.type, NEW.organisation_id, NEW.commodity_id)
+        IS DISTINCT FROM (OLD.id, OLD.type, OLD.organisation_id, OLD.commodity_id))
+    EXECUTE FUNCTION ledger.guard_account_kept();
+
+DO $always$
+DECLARE
+    v_trigger record;
+BEGIN
+    FOR v_trigger IN
+        SELECT tgname, tgrelid::regclass AS relation FROM pg_trigger
+        WHERE NOT tgisinternal
+          AND tgrelid IN ('public.registry_request'::regclass, 'public.registry_account'::regclass)
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I',
+                       v_trigger.relation, v_trigger.tgname);
+    END LOOP;
+END
+$always$;
+
+-- The pages: reference records are kept for ever; of a request, the outcome is the ledger's to write.
+REVOKE DELETE ON public.registry_organisation, public.registry_user, public.registry_account,
+    public.registry_commodity, public.registry_region, public.registry_regionrule,
+    public.registry_facility, public.registry_request FROM portal_web;
+REVOKE UPDATE ON public.registry_request FROM portal_web;
+-- A row here would make the next deployment skip a migration.
+REVOKE INSERT, UPDATE, DELETE ON public.django_migrations FROM portal_web;
+GRANT UPDATE (status, kind, commodity_id, source_id, target_id, volume, ranges, facility_id,
+    region_id, production_start, production_end, source_serial, filter_facility_id,
+    filter_region_id, filter_produced_from, filter_produced_to, max_blocks, beneficiary,
+    beneficiary_country, beneficiary_place, reason, consumption_start, consumption_end, note,
+    occurred_at, source_event, submitted_at, submitted_fingerprint, approver_id, decided_at,
+    decision_reason, approved_fingerprint, failed_at, failure_code, withdrawn_at)
+    ON public.registry_request TO portal_web;
+
+GRANT SELECT ON public.registry_organisation, public.registry_account, public.registry_commodity,
+    public.registry_region, public.registry_regionrule, public.registry_facility,
+    public.registry_request TO ledger_writer, ledger_check, ledger_auditor;
+-- Not the password.
+GRANT SELECT (id, person_id, code, email, name, organisation_id, role, is_active, created_at)
+    ON public.registry_user TO ledger_writer, ledger_check, ledger_auditor;
+GRANT UPDATE (status, transaction_id, executed_at) ON public.registry_request TO ledger_writer;
+GRANT UPDATE (ledger_lock) ON public.registry_account TO ledger_writer;
+
+RESET ROLE;
+SET ROLE ledger_check;
+DO $take_back$
+DECLARE
+    v_guard regprocedure;
+BEGIN
+    FOR v_guard IN SELECT oid::regprocedure FROM pg_proc
+                   WHERE pronamespace = 'ledger'::regnamespace AND prorettype = 'trigger'::regtype
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, ledger_owner', v_guard);
+    END LOOP;
+END
+$take_back$;
+
+RESET ROLE;

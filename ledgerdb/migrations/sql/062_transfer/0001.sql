@@ -1,0 +1,68 @@
+-- TRANSFER: move certificates from one trading account to another.
+-- Consumes blocks of the source; produces blocks in the target, and the remainder of the last one
+-- in the source. Posts: debit source, credit target.
+-- Refuses, in order: as LOCK_REQUEST; as EVENT_TIME; as LOCK_ACCOUNTS; SAME_ACCOUNT;
+--     as CHECK_ACCOUNT for the source; as CHECK_ACCOUNT for the target; COMMODITY_RULE (not
+--     transferable); as CHOOSE_BLOCKS; PREVIEW_CHANGED; as OPEN_TRANSACTION.
+-- Locks: the request; both accounts, in id order; the head of the commodity.
+
+SET ROLE ledger_writer;
+
+-- PLAN_TRANSFER: check the rules and choose the pieces. The preview and the transfer both use it.
+CREATE OR REPLACE FUNCTION ledger.plan_transfer(p_request public.registry_request, p_at timestamptz)
+RETURNS ledger.piece[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF p_request.source_id = p_request.target_id THEN
+        PERFORM ledger.refuse('SAME_ACCOUNT', jsonb_build_object('account', p_request.source_id));
+    END IF;
+    PERFORM ledger.check_account(p_request.source_id, 'trading');
+    PERFORM ledger.check_account(p_request.target_id, 'trading');
+    IF NOT (SELECT c.transferable FROM public.registry_commodity c
+            WHERE c.id = p_request.commodity_id) THEN
+        PERFORM ledger.refuse('COMMODITY_RULE',
+            jsonb_build_object('commodity', p_request.commodity_id, 'rule', 'transferable'));
+    END IF;
+    RETURN ledger.choose_blocks(p_request, p_at, p_request.target_id);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION ledger_api.transfer(p_request_id uuid, p_actor_id uuid) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+    v_request public.registry_request;
+    v_at timestamptz;
+    v_pieces ledger.piece[];
+    v_transaction ledger.transactions;
+BEGIN
+    SET CONSTRAINTS ALL DEFERRED;
+    v_request := ledger.lock_request(p_request_id, p_actor_id, 'transfer');
+    IF v_request.status = 'executed' THEN
+        RETURN v_request.transaction_id;
+    END IF;
+    v_at := ledger.event_time(v_request);
+    PERFORM ledger.lock_accounts(ARRAY[v_request.source_id, v_request.target_id]);
+
+    v_pieces := ledger.plan_transfer(v_request, v_at);
+    IF v_request.approved_fingerprint <> '' THEN  -- none: approved by quantity, whatever the blocks
+        PERFORM ledger.check_fingerprint(v_request, ledger.fingerprint(v_pieces));
+    END IF;
+    PERFORM ledger.open_balance(v_request.target_id, v_request.commodity_id);
+
+    v_transaction := ledger.open_transaction(v_request, p_actor_id, v_at);
+    PERFORM ledger.write_pieces(v_transaction, v_pieces);
+    PERFORM ledger.close_transaction(v_transaction);
+    SET CONSTRAINTS ALL IMMEDIATE;
+    SET CONSTRAINTS ALL DEFERRED;
+    RETURN v_transaction.id;
+END
+$$;
+
+REVOKE ALL ON FUNCTION ledger_api.transfer(uuid, uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.plan_transfer(public.registry_request, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_api.transfer(uuid, uuid) TO ledger_service, ledger_replay;
+
+RESET ROLE;

@@ -1,0 +1,381 @@
+"""
+What the pages show, as rows. Only ``registry.selectors`` calls these.
+
+Everything is read as ``portal_web``. Who may see which row is decided by the selectors, except
+where the answer depends on the row itself: those queries take ``organisation_id`` and leave out, or
+mask, what the organisation took no part in (``None`` sees everything).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections, transaction
+
+from ledgerdb.reads import Row, rows
+
+# One block with everything that a page says about it. {blocks} yields block_id and transaction_id.
+DESCRIBED = """
+    SELECT i.id AS block_id, c.code AS commodity, c.id AS commodity_id,
+           i.first_no AS first, i.last_no AS last, i.volume, i.account_id, i.input_id,
+           a.code AS account, a.type AS account_type, a.organisation_id AS organisation_id,
+           coalesce(o.name, nullif(a.name, ''), a.code) AS holder,
+           b.first_no AS batch_first, b.last_no AS batch_last,
+           b.production_start, b.production_end, b.transferable_until, b.expires_at,
+           f.code AS facility_code, f.name AS facility, r.name AS region,
+           t.kind, t.occurred_at AS acquired_at, ch.height,
+           c.code || '-' || ch.height AS number,
+           pa.id AS from_account_id, pa.organisation_id AS from_organisation_id,
+           coalesce(po.name, nullif(pa.name, ''), pa.code) AS sender,
+           st.kind AS spent_kind, st.occurred_at AS spent_at,
+           c.code || '-' || sc.height AS spent_number
+    FROM ledger.transaction_items i
+    JOIN ledger.assets b ON b.id = i.asset_id
+    JOIN public.registry_commodity c ON c.id = b.commodity_id
+    JOIN public.registry_facility f ON f.id = b.facility_id
+    JOIN public.registry_region r ON r.id = i.region_id
+    JOIN public.registry_account a ON a.id = i.account_id
+    LEFT JOIN public.registry_organisation o ON o.id = a.organisation_id
+    JOIN ledger.transactions t ON t.id = i.transaction_id
+    JOIN ledger.chain ch ON ch.transaction_id = t.id
+    LEFT JOIN ledger.transaction_items p ON p.id = i.input_id
+    LEFT JOIN public.registry_account pa ON pa.id = p.account_id
+    LEFT JOIN public.registry_organisation po ON po.id = pa.organisation_id
+    LEFT JOIN ledger.transaction_item_inputs s ON s.item_id = i.id
+    LEFT JOIN ledger.transactions st ON st.id = s.transaction_id
+    LEFT JOIN ledger.chain sc ON sc.transaction_id = st.id
+"""
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Let every query of a page see the same moment, so that its sums and its rows agree."""
+    with transaction.atomic(using="default"):
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def sums(account_ids: Sequence[UUID]) -> list[Row]:
+    """Return held and reserved per account and commodity. Reserved: asked for by open requests."""
+    return rows(
+        """
+        SELECT b.account_id, c.id AS commodity_id, c.code AS commodity, c.unit,
+               c.unit_per_certificate, b.balance AS held,
+               coalesce(open.reserved, 0)::bigint AS reserved
+        FROM ledger.account_balances b
+        JOIN public.registry_commodity c ON c.id = b.commodity_id
+        LEFT JOIN LATERAL (
+            SELECT sum(coalesce(q.volume, (SELECT sum(upper(part) - lower(part))
+                                           FROM unnest(q.ranges) part))) AS reserved
+            FROM public.registry_request q
+            WHERE q.source_id = b.account_id AND q.commodity_id = b.commodity_id
+              AND q.status IN ('submitted', 'approved')
+        ) open ON true
+        WHERE b.account_id = ANY (%s)
+        ORDER BY c.code
+        """,
+        [list(account_ids)],
+    )
+
+
+def last_changes(account_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Return when each account last took part in a transaction."""
+    found = rows(
+        """
+        SELECT a.id, last.occurred_at
+        FROM unnest(%s::uuid[]) a (id)
+        CROSS JOIN LATERAL (
+            SELECT max(t.occurred_at) AS occurred_at
+            FROM ledger.account_balances b
+            CROSS JOIN LATERAL (
+                SELECT p.transaction_id FROM ledger.credits_debits p
+                WHERE p.account_id = b.account_id AND p.commodity_id = b.commodity_id
+                ORDER BY p.transaction_id DESC LIMIT 1) newest
+            JOIN ledger.transactions t ON t.id = newest.transaction_id
+            WHERE b.account_id = a.id
+        ) last
+        WHERE last.occurred_at IS NOT NULL
+        """,
+        [list(account_ids)],
+    )
+    return {row["id"]: row["occurred_at"] for row in found}
+
+
+# The blocks of one account: now, with the open request that names their numbers; or then, with what
+# has become of them since.
+HELD_NOW = f"""
+    SELECT d.*, open.number AS request_number, NULL AS kept,
+           CASE WHEN d.account_type = 'retirement' THEN 'retired'
+                WHEN d.account_type = 'expiry' OR d.expires_at <= now() THEN 'expired'
+                WHEN open.number IS NOT NULL THEN 'reserved'
+                WHEN d.transferable_until <= now() THEN 'locked'
+                ELSE 'available' END AS state
+    FROM ({DESCRIBED}) d
+    JOIN ledger.leaves l ON l.item_id = d.block_id
+    LEFT JOIN LATERAL (
+        SELECT min(q.number) AS number FROM public.registry_request q
+        WHERE q.source_id = l.account_id AND q.commodity_id = l.commodity_id
+          AND q.status IN ('submitted', 'approved')
+          AND q.ranges && int8range(l.first_no, l.last_no, '[]')
+    ) open ON true
+    WHERE l.account_id = %(account)s
+"""
+HELD_THEN = f"""
+    SELECT d.*, NULL::bigint AS request_number,
+           EXISTS (SELECT FROM ledger.transaction_items rest
+                   WHERE rest.input_id = d.block_id AND rest.account_id = d.account_id) AS kept,
+           coalesce(d.spent_kind, 'still') AS state
+    FROM ledger.holdings_as_of(%(account)s, %(at)s) held
+    JOIN ({DESCRIBED}) d ON d.block_id = held.block_id
+"""
+
+
+def blocks_held(
+    account_id: UUID,
+    at: datetime | None = None,
+    *,
+    chosen: Mapping[str, str],
+    after: tuple[str, int] = ("", 0),
+    limit: int = 50,
+) -> list[Row]:
+    """
+    Return some blocks of an account, and on each row how many there are in all and their sum.
+
+    :param chosen: commodity, facility, month (``2026-03``) and state; empty means any
+    :param after: commodity and first number of the last block of the page before
+    """
+    return rows(
+        f"""
+        WITH chosen AS (
+            SELECT * FROM ({HELD_NOW if at is None else HELD_THEN}) held
+            WHERE %(commodity)s IN ('', commodity)
+              AND %(facility)s IN ('', facility_code)
+              AND %(month)s IN ('', to_char(production_start, 'YYYY-MM'))
+              AND %(state)s IN ('', state)
+        )
+        SELECT chosen.*, (SELECT count(*) FROM chosen) AS all_blocks,
+               (SELECT sum(volume) FROM chosen)::bigint AS all_volume
+        FROM chosen
+        WHERE (commodity, first) > (%(after_commodity)s, %(after_first)s)
+        ORDER BY commodity, first LIMIT %(limit)s
+        """,
+        {
+            **{name: chosen.get(name, "") for name in ("commodity", "facility", "month", "state")},
+            "account": account_id,
+            "at": at,
+            "after_commodity": after[0],
+            "after_first": after[1],
+            "limit": limit,
+        },
+    )
+
+
+def held_at(account_id: UUID, at: datetime) -> list[Row]:
+    """Return what an account held of each commodity at an instant."""
+    return rows(
+        """
+        SELECT c.code AS commodity, sum(h.volume)::bigint AS held
+        FROM ledger.holdings_as_of(%s, %s) h
+        JOIN public.registry_commodity c ON c.id = h.commodity_id
+        GROUP BY c.code ORDER BY c.code
+        """,
+        [account_id, at],
+    )
+
+
+def held_groups(account_id: UUID, at: datetime | None = None) -> list[Row]:
+    """Return the commodities, facilities and months that the blocks of an account come from."""
+    held = (
+        "SELECT asset_id FROM ledger.leaves WHERE account_id = %(account)s"
+        if at is None
+        else "SELECT asset_id FROM ledger.holdings_as_of(%(account)s, %(at)s)"
+    )
+    return rows(
+        f"""
+        SELECT DISTINCT c.code AS commodity, c.name AS commodity_name,
+               f.code AS facility_code, f.name AS facility, b.production_start AS month
+        FROM (SELECT DISTINCT asset_id FROM ({held}) h) held
+        JOIN ledger.assets b ON b.id = held.asset_id
+        JOIN public.registry_commodity c ON c.id = b.commodity_id
+        JOIN public.registry_facility f ON f.id = b.facility_id
+        """,
+        {"account": account_id, "at": at},
+    )
+
+
+def daily_balances(account_id: UUID, time_zone: str) -> list[Row]:
+    """Return what an account held of each commodity at the end of each day on which it changed."""
+    return rows(
+        """
+        SELECT DISTINCT ON (c.code, day) c.code AS commodity, h.balance,
+               (h.occurred_at AT TIME ZONE %s)::date AS day
+        FROM ledger.account_balances b
+        JOIN public.registry_commodity c ON c.id = b.commodity_id
+        CROSS JOIN LATERAL ledger.balance_history(b.account_id, b.commodity_id) h
+        WHERE b.account_id = %s
+        ORDER BY c.code, day, h.transaction_id DESC
+        """,
+        [time_zone, account_id],
+    )
+
+
+def positions(at: datetime | None = None) -> list[Row]:
+    """Return each commodity's last transaction, now or up to an instant."""
+    return rows(
+        """
+        SELECT c.code AS commodity, ch.height, c.code || '-' || ch.height AS number, t.occurred_at
+        FROM public.registry_commodity c
+        CROSS JOIN LATERAL (
+            SELECT ledger.position_at(c.id, coalesce(%s, 'infinity'::timestamptz)) AS id) newest
+        JOIN ledger.transactions t ON t.id = newest.id
+        JOIN ledger.chain ch ON ch.transaction_id = t.id
+        ORDER BY c.code
+        """,
+        [at],
+    )
+
+
+def block(block_id: int) -> Row | None:
+    """Return one block."""
+    found = rows(f"{DESCRIBED} WHERE i.id = %s", [block_id])
+    return found[0] if found else None
+
+
+def unspent_blocks(organisation_id: UUID, block_ids: Sequence[int]) -> list[Row]:
+    """Return those of the blocks that an organisation's accounts hold now, lowest number first."""
+    return rows(
+        f"""
+        {DESCRIBED}
+        JOIN ledger.leaves l ON l.item_id = i.id
+        WHERE i.id = ANY (%s) AND a.organisation_id = %s ORDER BY i.first_no
+        """,
+        [list(block_ids), organisation_id],
+    )
+
+
+def children(block_id: int) -> list[Row]:
+    """Return the blocks that were cut from a block, lowest number first."""
+    return rows(
+        f"""
+        {DESCRIBED}
+        WHERE i.input_id = %(block)s
+          AND i.transaction_id = (SELECT x.transaction_id FROM ledger.transaction_item_inputs x
+                                  WHERE x.item_id = %(block)s)
+        ORDER BY i.first_no
+        """,
+        {"block": block_id},
+    )
+
+
+def transaction_row(commodity: str, height: int) -> Row | None:
+    """Return one transaction by its number, with the request it executed."""
+    found = rows(
+        """
+        SELECT t.id, t.kind, t.occurred_at, t.recorded_at, c.code AS commodity, ch.height,
+               c.code || '-' || ch.height AS number, encode(ch.hash, 'hex') AS hash,
+               q.number AS request_number, q.id AS request_id, q.beneficiary, q.reason,
+               q.idempotency_key
+        FROM ledger.chain ch
+        JOIN public.registry_commodity c ON c.id = ch.commodity_id
+        JOIN ledger.transactions t ON t.id = ch.transaction_id
+        JOIN public.registry_request q ON q.id = t.request_id
+        WHERE c.code = %s AND ch.height = %s
+        """,
+        [commodity, height],
+    )
+    return found[0] if found else None
+
+
+def consumed_by(transaction_id: int, organisation_id: UUID | None) -> list[Row]:
+    """Return the blocks that a transaction consumed. An expiry shows each holder its own."""
+    return rows(
+        f"""
+        {DESCRIBED}
+        WHERE s.transaction_id = %(transaction)s
+          AND (%(organisation)s::uuid IS NULL OR st.kind <> 'expire'
+               OR a.organisation_id = %(organisation)s)
+        ORDER BY i.first_no
+        """,
+        {"transaction": transaction_id, "organisation": organisation_id},
+    )
+
+
+def created_by(transaction_id: int, organisation_id: UUID | None) -> list[Row]:
+    """Return the blocks that a transaction created. An expiry shows each holder its own."""
+    return rows(
+        f"""
+        {DESCRIBED}
+        WHERE i.transaction_id = %(transaction)s
+          AND (%(organisation)s::uuid IS NULL OR t.kind <> 'expire'
+               OR pa.organisation_id = %(organisation)s)
+        ORDER BY i.first_no
+        """,
+        {"transaction": transaction_id, "organisation": organisation_id},
+    )
+
+
+def postings(transaction_id: int) -> list[Row]:
+    """Return the postings of a transaction, one line an account and side."""
+    return rows(
+        """
+        SELECT a.id AS account_id, a.code AS account, a.organisation_id,
+               coalesce(o.name, nullif(a.name, ''), a.code) AS holder,
+               sum(p.debit)::bigint AS debit, sum(p.credit)::bigint AS credit
+        FROM ledger.credits_debits p
+        JOIN public.registry_account a ON a.id = p.account_id
+        LEFT JOIN public.registry_organisation o ON o.id = a.organisation_id
+        WHERE p.transaction_id = %s
+        GROUP BY a.id, a.code, o.name, p.credit > 0
+        ORDER BY p.credit > 0, a.code
+        """,
+        [transaction_id],
+    )
+
+
+def takes_part(transaction_id: int, organisation_id: UUID) -> bool:
+    """Say whether an organisation sent or received something in a transaction."""
+    found = rows(
+        """
+        SELECT EXISTS (
+            SELECT FROM ledger.credits_debits p
+            JOIN public.registry_account a ON a.id = p.account_id
+            WHERE p.transaction_id = %s AND a.organisation_id = %s) AS yes
+        """,
+        [transaction_id, organisation_id],
+    )
+    return bool(found[0]["yes"])
+
+
+def transaction_numbers(transaction_ids: Sequence[int]) -> dict[int, str]:
+    """Return the number that people see for each transaction."""
+    found = rows(
+        """
+        SELECT ch.transaction_id, c.code || '-' || ch.height AS number
+        FROM ledger.chain ch JOIN public.registry_commodity c ON c.id = ch.commodity_id
+        WHERE ch.transaction_id = ANY (%s)
+        """,
+        [list(transaction_ids)],
+    )
+    return {row["transaction_id"]: row["number"] for row in found}
+
+
+def totals() -> list[Row]:
+    """Return minted = held + retired + expired of each commodity, from the stored balances."""
+    return rows(
+        """
+        SELECT c.code AS commodity, c.name,
+               coalesce(-sum(b.balance) FILTER (WHERE a.type = 'issuance'), 0)::bigint AS minted,
+               coalesce(sum(b.balance) FILTER (WHERE a.type = 'trading'), 0)::bigint AS held,
+               coalesce(sum(b.balance) FILTER (WHERE a.type = 'retirement'), 0)::bigint AS retired,
+               coalesce(sum(b.balance) FILTER (WHERE a.type = 'expiry'), 0)::bigint AS expired,
+               coalesce(max(h.height), 0) AS height,
+               c.code || '-' || coalesce(max(h.height), 0) AS number
+        FROM public.registry_commodity c
+        LEFT JOIN ledger.account_balances b ON b.commodity_id = c.id
+        LEFT JOIN public.registry_account a ON a.id = b.account_id
+        LEFT JOIN ledger.heads h ON h.commodity_id = c.id
+        GROUP BY c.code, c.name ORDER BY c.code
+        """
+    )
