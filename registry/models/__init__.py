@@ -1,0 +1,18 @@
+"""The reference records and the requests. No ``save()`` overrides, no signals."""
+
+from registry.models.accounts import Account
+from registry.models.commodities import Commodity, Region, RegionRule
+from registry.models.facilities import Facility
+from registry.models.organisations import Organisation, User
+from registry.models.requests import Request
+
+__all__ = [
+    "Account",
+    "Commodity",
+    "Facility",
+    "Organisation",
+    "Region",
+    "RegionRule",
+    "Request",
+    "User",
+]
