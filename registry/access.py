@@ -1,0 +1,78 @@
+"""Who may do what. The only place that reads a role; the database holds the same rules too."""
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import TextChoices
+from django.http import HttpRequest
+
+from registry.models import User
+
+ROLE = User.Role
+ORGANISATION = {ROLE.VIEWER, ROLE.SUBMITTER, ROLE.TEAM_ADMIN}
+
+
+class Right(TextChoices):
+    """Something a role may do; the label names who may, for the page that refuses."""
+
+    SEE_EVERYTHING = "see_everything", "registry staff or an auditor"
+    SUBMIT = "submit", "a submitter of an organisation"
+    SEE_QUEUE = "see_queue", "registry staff"
+    DECIDE = "decide", "a registry approver"
+
+
+HOLDERS = {
+    Right.SEE_EVERYTHING: {ROLE.OPERATOR, ROLE.APPROVER, ROLE.AUDITOR},
+    Right.SUBMIT: {ROLE.SUBMITTER, ROLE.TEAM_ADMIN},
+    Right.SEE_QUEUE: {ROLE.OPERATOR, ROLE.APPROVER},
+    Right.DECIDE: {ROLE.APPROVER},
+}
+
+
+class SignedIn(HttpRequest):
+    """A request of somebody who is signed in; the middleware sees to it."""
+
+    user: User
+
+
+class Forbidden(PermissionDenied):
+    """The person is known and lacks a right; ``needed`` says who has it."""
+
+    def __init__(self, right: Right):
+        """Remember who may."""
+        super().__init__(right.label)
+        self.needed = right.label
+
+
+def may(user: User, right: Right) -> bool:
+    """Say whether a person has a right."""
+    return user.is_active and user.role in HOLDERS[right]
+
+
+def require(user: User, right: Right) -> None:
+    """
+    Stop a person who lacks a right.
+
+    :raises Forbidden: with who may
+    """
+    if not may(user, right):
+        raise Forbidden(right)
+
+
+def sees_only(user: User) -> UUID | None:
+    """Return the organisation that a person's view ends at; None for those who see everything."""
+    return None if may(user, Right.SEE_EVERYTHING) else user.organisation_id
+
+
+def is_same_person(user: User, other: User) -> bool:
+    """Say whether two sign-ins are one human being: four eyes means two people."""
+    return user.person_id == other.person_id
+
+
+def describe(user: User) -> str:
+    """Say who somebody is, for the page header."""
+    if user.role in ORGANISATION:
+        return f"{user.organisation.name}, {user.get_role_display().lower()}"
+    if user.role == ROLE.AUDITOR:
+        return f"{user.organisation.name}, read only"
+    return user.get_role_display()

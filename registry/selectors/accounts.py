@@ -1,0 +1,180 @@
+"""Accounts and what they hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import Http404
+
+from ledgerdb import pages
+from registry import access
+from registry.models import Account, Commodity, Request, User
+
+Row = dict[str, Any]
+PAGE = 50
+ACQUIRED = {
+    "mint": "Issued",
+    "reassign_region": "Region change",
+    "retire": "Retirement",
+    "expire": "Expiry",
+}
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Available + reserved = held."""
+
+    held: int
+    reserved: int
+
+    @property
+    def available(self) -> int:
+        """Return what no open request asks for."""
+        return self.held - self.reserved
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What one account holds, now or at an instant."""
+
+    total: Sum
+    blocks: list[Row]
+    all_blocks: int
+    all_volume: int
+    groups: list[Row]
+    days: list[Row]
+    positions: list[Row]
+    units: list[Row]
+    after: str
+
+
+def visible(user: User) -> QuerySet[Account]:
+    """Return the accounts that a person may open."""
+    accounts = Account.objects.select_related("organisation", "commodity")
+    organisation = access.sees_only(user)
+    return accounts.filter(organisation_id=organisation) if organisation else accounts
+
+
+def get(user: User, code: str) -> Account:
+    """
+    Return one account.
+
+    :raises Http404: absent, or somebody else's
+    """
+    found = visible(user).filter(code=code).first()
+    if found is None:
+        raise Http404("No such account.")
+    return found
+
+
+def overview(user: User) -> list[Row]:
+    """Return the accounts that a person may open, each with its sums and its last change."""
+    accounts = list(visible(user).order_by("code"))
+    sums: dict[Any, list[Row]] = {}
+    for row in pages.sums([account.id for account in accounts]):
+        sums.setdefault(row["account_id"], []).append(
+            {**row, "sum": Sum(row["held"], row["reserved"])}
+        )
+    changed = pages.last_changes([account.id for account in accounts])
+    return [
+        {"account": account, "sums": sums.get(account.id, []), "changed": changed.get(account.id)}
+        for account in accounts
+    ]
+
+
+def sources(user: User) -> list[Row]:
+    """Return what a person can transfer from: each trading account with each commodity it holds."""
+    commodities = {each.id: each for each in Commodity.objects.all()}
+    return [
+        {**row, "account": entry["account"], "market": commodities[row["commodity_id"]]}
+        for entry in overview(user)
+        if entry["account"].type == Account.Type.TRADING and entry["account"].status == "active"
+        for row in entry["sums"]
+        if row["held"]
+    ]
+
+
+def trading_account(code: str) -> Account | None:
+    """Return any organisation's trading account by its code: who sends must be told it by name."""
+    return (
+        Account.objects.select_related("organisation")
+        .filter(code__iexact=code, type=Account.Type.TRADING)
+        .first()
+    )
+
+
+def known_targets(user: User) -> list[Account]:
+    """Return the accounts that a person's organisation has sent to before, and its own."""
+    sent_to = (
+        Request.objects.filter(organisation_id=user.organisation_id, kind=Request.Kind.TRANSFER)
+        .exclude(target=None)
+        .values("target")
+    )
+    trading = Account.objects.select_related("organisation").filter(type=Account.Type.TRADING)
+    own = trading.filter(organisation_id=user.organisation_id)
+    return list((trading.filter(id__in=sent_to) | own).order_by("code")[:50])
+
+
+def picked_blocks(user: User, block_ids: list[int]) -> list[Row]:
+    """Return those of the blocks that a person's organisation holds now, lowest number first."""
+    return pages.unspent_blocks(user.organisation_id, block_ids)
+
+
+def holdings(
+    account: Account, at: datetime | None, *, chosen: Mapping[str, str], after: str = ""
+) -> Holdings:
+    """Return what an account holds: sums, blocks, and the history of its balance; one moment."""
+    with pages.one_snapshot():
+        found = pages.blocks_held(
+            account.id, at, chosen=chosen, after=_position(after), limit=PAGE + 1
+        )
+        groups = pages.held_groups(account.id, at)
+        days = pages.daily_balances(account.id, settings.REGISTRY_TIME_ZONE)
+        sums = pages.sums([account.id])
+        then = pages.held_at(account.id, at) if at else []
+        positions = pages.positions(at)
+    held = {day["commodity"] for day in days}
+    blocks, more = found[:PAGE], len(found) > PAGE
+    return Holdings(
+        total=_total(then if at else sums, chosen.get("commodity", "")),
+        blocks=[{**block, "acquired": _acquired(block)} for block in blocks],
+        all_blocks=blocks[0]["all_blocks"] if blocks else 0,
+        all_volume=blocks[0]["all_volume"] if blocks else 0,
+        groups=groups,
+        days=[day for day in days if chosen.get("commodity") in (None, "", day["commodity"])],
+        positions=[position for position in positions if position["commodity"] in held],
+        units=sums,
+        after=f"{blocks[-1]['commodity']}-{blocks[-1]['first']}" if more else "",
+    )
+
+
+def neighbours(days: list[Row], day: date | None) -> tuple[date | None, date | None]:
+    """Return the days on which a balance last changed before a day, and next changed after it."""
+    changed = sorted({row["day"] for row in days})
+    if day is None:
+        return (changed[-1] if changed else None), None
+    before = [each for each in changed if each < day]
+    later = [each for each in changed if each > day]
+    return (before[-1] if before else None), (later[0] if later else None)
+
+
+def _total(found: list[Row], commodity: str) -> Sum:
+    mine = [row for row in found if commodity in ("", row["commodity"])]
+    return Sum(sum(row["held"] for row in mine), sum(row.get("reserved", 0) for row in mine))
+
+
+def _acquired(block: Row) -> str:
+    """Say where a block came from; a remainder stayed where its parent was."""
+    if block["from_account_id"] == block["account_id"] and block["kind"] != "reassign_region":
+        return "Remainder"
+    if block["kind"] == "transfer":
+        return f"From {block['sender']}"
+    return ACQUIRED[block["kind"]]
+
+
+def _position(after: str) -> tuple[str, int]:
+    commodity, _, number = after.rpartition("-")
+    return (commodity, int(number)) if number.isascii() and number.isdigit() else ("", 0)

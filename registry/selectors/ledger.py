@@ -1,0 +1,119 @@
+"""Transactions and blocks, and what of them an organisation may see."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+
+from ledgerdb import pages, reads
+from registry import access
+from registry.models import Account, Request, User
+from registry.selectors import requests
+
+Row = dict[str, Any]
+STRANGER = "Another account"
+
+
+def error_codes() -> list[Row]:
+    """Return every refusal of the ledger by name."""
+    return sorted(reads.error_codes(), key=lambda row: (row["domain"], row["code"]))
+
+
+def totals() -> list[Row]:
+    """Return minted = held + retired + expired of each commodity."""
+    return pages.totals()
+
+
+def block_page(user: User, block_id: int) -> Row:
+    """
+    Return a block with its parent, the blocks cut from the same parent, and its children.
+
+    Beyond the transactions that an organisation took part in, a holder is another account.
+
+    :raises Http404: absent, or neither held nor sent by the person's organisation
+    """
+    organisation = access.sees_only(user)
+    block = pages.block(block_id)
+    if block is None or not _sees(block, organisation):
+        raise Http404("No such block.")
+    parent = pages.block(block["input_id"]) if block["input_id"] else None
+    siblings = pages.children(block["input_id"]) if parent else [block]
+    if parent and not _sees(parent, organisation):
+        # The receiver knows who sent it, and nothing of what the sender kept.
+        siblings = [each for each in siblings if _sees(each, organisation)]
+    children = pages.children(block_id) if block["spent_number"] else []
+    took_part = organisation in (None, block["organisation_id"])
+
+    def near(each: Row, *, known: bool = False) -> Row:
+        stayed = each["account_id"] == block["account_id"]
+        piece = _piece(each, organisation, known=known)
+        return piece | {"tone": tone(each["account_type"], stayed=stayed)}
+
+    return {
+        "this": near(block),
+        "parent": near(parent, known=True) if parent else None,
+        "siblings": [near(each) for each in siblings],
+        "children": [near(each, known=took_part) for each in children],
+        "knows_spending": took_part or any(_sees(child, organisation) for child in children),
+    }
+
+
+def transaction_page(user: User, number: str) -> Row:
+    """
+    Return a transaction by its number: what it consumed and created, its postings and its request.
+
+    :raises Http404: absent, or the person's organisation took no part in it
+    """
+    organisation = access.sees_only(user)
+    commodity, _, height = number.rpartition("-")
+    digits = height.isascii() and height.isdigit() and len(height) < 19
+    found = pages.transaction_row(commodity, int(height)) if digits else None
+    if found is None or (organisation and not pages.takes_part(found["id"], organisation)):
+        raise Http404("No such transaction.")
+    swept = organisation is not None and found["kind"] == Request.Kind.EXPIRE
+    consumed = pages.consumed_by(found["id"], organisation)
+    created = pages.created_by(found["id"], organisation)
+    postings = [
+        posting
+        for posting in pages.postings(found["id"])
+        if not swept or posting["organisation_id"] == organisation
+    ]
+    return {
+        "transaction": found,
+        "request_item": Request.objects.select_related("submitter", "approver", "organisation").get(
+            id=found["request_id"]
+        ),
+        "consumed": [_piece(each, organisation, known=True) for each in consumed],
+        "created": [_piece(each, organisation, known=True) for each in created],
+        "postings": postings,
+        "whole": not swept,
+        "may_open_request": requests.visible(user).filter(id=found["request_id"]).exists(),
+    }
+
+
+def _sees(block: Row, organisation: UUID | None) -> bool:
+    return organisation is None or organisation in (
+        block["organisation_id"],
+        block["from_organisation_id"],
+    )
+
+
+def _piece(block: Row, organisation: UUID | None, *, known: bool = False) -> Row:
+    """Prepare a block for a page: a holder unknown to the organisation loses its name."""
+    is_open = _sees(block, organisation)
+    stayed = block["from_account_id"] == block["account_id"] and block["kind"] != "reassign_region"
+    piece = {**block, "is_open": is_open, "tone": tone(block["account_type"], stayed=stayed)}
+    piece["remainder"] = stayed
+    piece["knows_spending"] = organisation in (None, block["organisation_id"])
+    if not (is_open or known):
+        piece |= {"holder": STRANGER, "account": "", "sender": STRANGER}
+    return piece
+
+
+def tone(account_type: str, *, stayed: bool) -> str:
+    """Choose how a block is coloured: where it is, or where it went."""
+    if account_type == Account.Type.RETIREMENT:
+        return "retired"
+    if account_type == Account.Type.EXPIRY:
+        return "expired"
+    return "from" if stayed else "to"

@@ -1,0 +1,155 @@
+"""Requests: one, the lists, and the approvers' queue."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from ledgerdb import pages
+from registry import access
+from registry.models import Request, User
+
+Status = Request.Status
+OPEN = (Status.DRAFT, Status.SUBMITTED, Status.APPROVED)
+DONE = (Status.EXECUTED, Status.REJECTED, Status.FAILED, Status.WITHDRAWN)
+TABS = {"open": OPEN, "done": DONE}
+PAGE = 50
+
+
+def visible(user: User) -> QuerySet[Request]:
+    """
+    Return the requests that a person may open: their organisation's, and what it is to receive.
+
+    A draft is its own organisation's alone.
+    """
+    requests = Request.objects.select_related(
+        "organisation",
+        "commodity",
+        "submitter__organisation",
+        "approver__organisation",
+        "source__organisation",
+        "target__organisation",
+        "facility",
+        "filter_region",
+        "region",
+    )
+    own = Q(organisation_id=user.organisation_id)
+    not_draft = ~Q(status__in=(Status.DRAFT, Status.WITHDRAWN))
+    organisation = access.sees_only(user)
+    if organisation is None:
+        return requests.filter(own | ~Q(status=Status.DRAFT))
+    party = Q(source__organisation_id=organisation) | Q(target__organisation_id=organisation)
+    return requests.filter(own | (party & not_draft))
+
+
+def get(user: User, number: int) -> Request:
+    """
+    Return one request.
+
+    :raises Http404: absent, or somebody else's
+    """
+    found = visible(user).filter(number=number).first()
+    if found is None:
+        raise Http404("No such request.")
+    return found
+
+
+def own(user: User, number: int) -> Request:
+    """
+    Return a request of the person's organisation.
+
+    :raises Http404: absent, or somebody else's
+    """
+    found = visible(user).filter(number=number, organisation_id=user.organisation_id).first()
+    if found is None:
+        raise Http404("No such request.")
+    return found
+
+
+def by_key(user: User, key: UUID) -> Request | None:
+    """Return what a person asked for under a key before, if anything."""
+    return visible(user).filter(submitter=user, idempotency_key=key).first()
+
+
+def listed(user: User, *, tab: str, before: int | None = None) -> tuple[list[Request], int | None]:
+    """Return a page of requests, newest first, and where the next page starts."""
+    found = visible(user).filter(status__in=TABS[tab]).order_by("-number")
+    if before is not None:
+        found = found.filter(number__lt=before)
+    page = list(found[: PAGE + 1])
+    return page[:PAGE], page[PAGE - 1].number if len(page) > PAGE else None
+
+
+def latest(user: User, count: int = 5) -> list[Request]:
+    """Return the last few requests."""
+    return list(visible(user).order_by("-number")[:count])
+
+
+def waiting() -> list[Request]:
+    """Return what waits for a decision, oldest first."""
+    return list(
+        Request.objects.select_related(
+            "organisation",
+            "commodity",
+            "submitter__organisation",
+            "source__organisation",
+            "target__organisation",
+            "region",
+        )
+        .filter(status=Status.SUBMITTED)
+        .order_by("submitted_at", "number")
+    )
+
+
+def failed(count: int = 5) -> list[Request]:
+    """Return the last requests that were approved and then refused by the ledger."""
+    return list(
+        Request.objects.select_related(
+            "commodity", "submitter", "source__organisation", "target__organisation", "region"
+        )
+        .filter(status=Status.FAILED)
+        .order_by("-failed_at")[:count]
+    )
+
+
+def last_decision() -> Request | None:
+    """Return the request that was decided last."""
+    return Request.objects.exclude(decided_at=None).order_by("-decided_at").first()
+
+
+def needing_attention(user: User) -> list[Request]:
+    """Return an organisation's drafts to finish and its failed requests of the last page."""
+    return list(
+        visible(user)
+        .filter(organisation_id=user.organisation_id, status__in=(Status.DRAFT, Status.FAILED))
+        .order_by("-number")[:5]
+    )
+
+
+def counts(user: User) -> dict[str, int]:
+    """Return how many requests are open, and how many wait for a decision."""
+    if access.may(user, access.Right.SEE_QUEUE):
+        return {"waiting": Request.objects.filter(status=Status.SUBMITTED).count()}
+    return {"open": visible(user).filter(status__in=OPEN).count()}
+
+
+def place_in_queue(request: Request) -> dict[str, Any]:
+    """Return where a request stands among those that wait, and its neighbours."""
+    numbers = [each.number for each in waiting()]
+    if request.number not in numbers:
+        return {}
+    at = numbers.index(request.number)
+    return {
+        "place": at + 1,
+        "of": len(numbers),
+        "previous": numbers[at - 1] if at else None,
+        "next": numbers[at + 1] if at + 1 < len(numbers) else None,
+    }
+
+
+def transaction_number(request: Request) -> str:
+    """Return the number of the transaction that a request led to, or nothing."""
+    if request.transaction_id is None:
+        return ""
+    return pages.transaction_numbers([request.transaction_id])[request.transaction_id]

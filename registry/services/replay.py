@@ -1,0 +1,121 @@
+"""Replaying one past event: the same states and the same guards as a request made today."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from ledgerdb import calls
+from ledgerdb.errors import Refused, translated
+from registry.models import Commodity, Request, User
+from registry.services.decisions import record_approval
+from registry.services.execution import fail_request
+from registry.services.requests import draft_request, submit_request, withdraw_request
+
+# Not the event's fault: it stays approved, and the next run executes it.
+NOT_NOW = {"LOCK_NOT_AVAILABLE", "BACKDATING_FORBIDDEN"}
+NOT_SUBMITTED = "Not submitted in the replay: "
+
+
+def record_event(
+    *,
+    request_id: UUID,
+    key: UUID,
+    kind: str,
+    submitter: User,
+    approver: User,
+    commodity: Commodity,
+    asks: dict[str, Any],
+    refusal: str = "",
+) -> Request:
+    """
+    Draft, submit and approve what a past event asked for, all of it or nothing.
+
+    :param refusal: the code of what is already known to be wrong; the request is then failed
+    :returns: the request, approved or failed
+    :raises Refused: these people may not ask for it or approve it; nothing is written
+    """
+    with translated(), transaction.atomic():
+        request = draft_request(
+            id=request_id,
+            kind=kind,
+            submitter=submitter,
+            commodity=commodity,
+            idempotency_key=key,
+            **asks,
+        )
+        return finish_event(request=request, approver=approver, refusal=refusal)
+
+
+def finish_event(*, request: Request, approver: User, refusal: str = "") -> Request:
+    """
+    Take a drafted or submitted event to its approval.
+
+    :returns: the request, approved or failed
+    :raises Refused: these people may not; nothing is written
+    """
+    with translated(), transaction.atomic():
+        if request.status == Request.Status.DRAFT:
+            request = submit_request(request_id=request.id, submitter=request.submitter)
+        if request.status == Request.Status.SUBMITTED:
+            request = record_approval(request_id=request.id, approver=approver)
+        if refusal and request.status == Request.Status.APPROVED:
+            fail_request(request.id, refusal)
+            request.refresh_from_db()
+    return request
+
+
+def shelve_event(
+    *,
+    request_id: UUID,
+    key: UUID,
+    kind: str,
+    submitter: User,
+    commodity: Commodity,
+    asks: dict[str, Any],
+    refusal: str,
+) -> Request:
+    """
+    Keep an event that its people may not ask for: a withdrawn draft whose note holds the code.
+
+    :returns: the withdrawn request
+    """
+    note = f"{NOT_SUBMITTED}{refusal}\n{asks.get('note', '')}".strip()
+    with translated(), transaction.atomic():
+        draft = draft_request(
+            id=request_id,
+            kind=kind,
+            submitter=submitter,
+            commodity=commodity,
+            idempotency_key=key,
+            **{**asks, "note": note},
+        )
+        return withdraw_request(request_id=draft.id, submitter=submitter)
+
+
+def refusal_of(request: Request) -> str:
+    """Return the code for which an event was rejected, or nothing."""
+    if request.status == Request.Status.WITHDRAWN and request.note.startswith(NOT_SUBMITTED):
+        return request.note.removeprefix(NOT_SUBMITTED).split("\n")[0]
+    return request.failure_code
+
+
+def execute_event(request: Request) -> int:
+    """
+    Execute an approved event at the time it states, with the login of the replay.
+
+    A refusal marks the request failed with its code, unless it only means "not now".
+
+    :returns: the transaction's id
+    :raises Refused: the ledger refused; codes in ``NOT_NOW`` leave the request approved
+    :raises InvariantBroken: a guard stopped the execution; nothing was written
+    """
+    actor = request.approver_id
+    if actor is None:
+        raise Refused("REQUEST_NOT_APPROVED", facts={"request": str(request.id)})
+    try:
+        return calls.execute(request.kind, request_id=request.id, actor_id=actor, using="replay")
+    except Refused as refused:
+        if refused.code not in NOT_NOW:
+            fail_request(request.id, refused.code)
+        raise

@@ -1,0 +1,153 @@
+"""Asking: drafting, submitting and withdrawing requests."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ledgerdb import calls
+from ledgerdb.errors import Refused, translated
+from registry.models import Account, Commodity, Request, User
+
+
+def draft_request(
+    *,
+    kind: str,
+    submitter: User,
+    commodity: Commodity,
+    idempotency_key: UUID | None = None,
+    **asks: Any,
+) -> Request:
+    """
+    Write down what somebody asks for, not yet submitted.
+
+    The same submitter with the same key and the same content gets the first request again.
+
+    :param asks: the content fields of ``Request``: source, target, volume, ranges, …
+    :raises Refused: IDEMPOTENCY_KEY_REUSED: the key stands for something else
+    """
+    key = idempotency_key or uuid4()
+    try:
+        with translated(), transaction.atomic():
+            return Request.objects.create(
+                kind=kind,
+                submitter=submitter,
+                organisation_id=submitter.organisation_id,
+                commodity=commodity,
+                idempotency_key=key,
+                **asks,
+            )
+    except IntegrityError:
+        first = Request.objects.filter(submitter=submitter, idempotency_key=key).first()
+        if first is None:
+            raise
+        return first
+
+
+def create_transfer_draft(
+    *,
+    submitter: User,
+    source: Account,
+    target: Account,
+    commodity: Commodity,
+    volume: int | None = None,
+    ranges: tuple[tuple[int, int], ...] | None = None,
+    note: str = "",
+    idempotency_key: UUID | None = None,
+) -> Request:
+    """
+    Draft a transfer of a quantity, or of the certificate numbers in ``ranges``.
+
+    :raises Refused: IDEMPOTENCY_KEY_REUSED
+    """
+    return draft_request(
+        kind=Request.Kind.TRANSFER,
+        submitter=submitter,
+        commodity=commodity,
+        source=source,
+        target=target,
+        volume=volume,
+        ranges=ranges,
+        note=note,
+        idempotency_key=idempotency_key,
+    )
+
+
+def update_draft(*, request_id: UUID, submitter: User, **asks: Any) -> Request:
+    """
+    Change what a draft asks for.
+
+    :raises Refused: REQUEST_NOT_FOUND, or REQUEST_FROZEN once it is submitted
+    """
+    with translated(), transaction.atomic():
+        request = _own(request_id, submitter)
+        for name, value in asks.items():
+            setattr(request, name, value)
+        request.save(update_fields=list(asks))
+    return request
+
+
+def submit_request(*, request_id: UUID, submitter: User, fingerprint: str = "") -> Request:
+    """
+    Hand a draft to the registry's approvers; submit it again and nothing more happens.
+
+    :param fingerprint: of the preview that the submitter was shown
+    :raises Refused: PREVIEW_CHANGED, ACTOR_NOT_AUTHORISED, REQUEST_TRANSITION_INVALID, or whatever
+        the ledger would refuse at execution
+    """
+    with translated(), transaction.atomic():
+        request = _own(request_id, submitter)
+        if request.status == Request.Status.SUBMITTED:
+            return request
+        if request.status != Request.Status.DRAFT:
+            raise Refused("REQUEST_TRANSITION_INVALID", facts={"status": request.status})
+        if fingerprint:
+            shown_now = calls.preview(request_id=request_id)["fingerprint"]
+            if shown_now != fingerprint:
+                raise Refused("PREVIEW_CHANGED", facts={"shown": fingerprint, "now": shown_now})
+        request.status = Request.Status.SUBMITTED
+        request.submitted_at = timezone.now()
+        request.submitted_fingerprint = fingerprint
+        request.save(update_fields=("status", "submitted_at", "submitted_fingerprint"))
+    return request
+
+
+def withdraw_request(*, request_id: UUID, submitter: User) -> Request:
+    """
+    Take back a draft or a request that nobody has decided; any colleague who may submit can.
+
+    :raises Refused: REQUEST_NOT_FOUND, REQUEST_TRANSITION_INVALID
+    """
+    with translated(), transaction.atomic():
+        request = _own(request_id, submitter)
+        if request.status == Request.Status.WITHDRAWN:
+            return request
+        if request.status not in (Request.Status.DRAFT, Request.Status.SUBMITTED):
+            raise Refused("REQUEST_TRANSITION_INVALID", facts={"status": request.status})
+        request.status = Request.Status.WITHDRAWN
+        request.withdrawn_at = timezone.now()
+        request.save(update_fields=("status", "withdrawn_at"))
+    return request
+
+
+def preview_request(request_id: UUID) -> dict[str, Any]:
+    """
+    Say what a request would do if it were executed now.
+
+    :returns: ``consumed``, ``created``, ``postings``, ``balances``, ``fingerprint``
+    :raises Refused: as the execution would
+    """
+    return calls.preview(request_id=request_id)
+
+
+def _own(request_id: UUID, submitter: User) -> Request:
+    """Lock a request of the submitter's organisation."""
+    request = (
+        Request.objects.select_for_update(of=("self",), no_key=True)
+        .filter(id=request_id, organisation_id=submitter.organisation_id)
+        .first()
+    )
+    if request is None:
+        raise Refused("REQUEST_NOT_FOUND", facts={"request": str(request_id)})
+    return request
