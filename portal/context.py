@@ -1,0 +1,39 @@
+"""What the frame of every page shows: who is signed in, the tabs, and what waits."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from registry import access
+from registry.selectors import requests
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Offer the frame to templates; nothing is asked of the database until one uses it."""
+    return {"frame": SimpleLazyObject(lambda: _frame(request))}
+
+
+def _frame(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"tabs": [], "role": ""}
+    counts = requests.counts(user)
+    own = access.sees_only(user) is not None
+    tabs = [("Overview", reverse("portal:home"), 0, "")]
+    if access.may(user, access.Right.SEE_QUEUE):
+        tabs.append(("Approvals", reverse("portal:approvals"), counts["waiting"], "waiting"))
+    tabs.append(("Holdings" if own else "Accounts", reverse("audit:accounts"), 0, ""))
+    tabs.append(("Requests", reverse("portal:requests"), counts.get("open", 0), "open"))
+    return {
+        "tabs": [
+            {"label": label, "url": url, "count": count, "word": word, "here": _here(request, url)}
+            for label, url, count, word in tabs
+        ],
+        "role": access.describe(user),
+    }
+
+
+def _here(request: HttpRequest, url: str) -> bool:
+    return request.path == url or (url != "/" and request.path.startswith(f"{url}/"))

@@ -1,0 +1,76 @@
+"""Fields that Django's own accept too much for."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+PLAIN = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+GROUPED = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3}){1,5}", re.ASCII)
+RANGE = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})", re.ASCII)
+
+Numbers = tuple[tuple[int, int], ...]
+
+
+class Quantity(forms.CharField):
+    """A whole number of certificates in ASCII digits: ``5000`` or ``5,000``, and nothing else."""
+
+    def __init__(self, **kwargs: Any):
+        """Ask for digits on a phone's keyboard."""
+        widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "size": 14})
+        super().__init__(**{"widget": widget, "max_length": 24, **kwargs})
+
+    def clean(self, value: Any) -> int | None:
+        """
+        Return the number.
+
+        :raises ValidationError: when it is anything but digits, grouped by threes if at all
+        """
+        text = super().clean(value)
+        if not text:
+            return None
+        if PLAIN.fullmatch(text) or GROUPED.fullmatch(text):
+            return int(text.replace(",", ""))
+        raise ValidationError("Type a whole number, such as 5000 or 5,000.", code="digits")
+
+
+class NumberRanges(forms.CharField):
+    """Certificate numbers as ``4021001-4025000,4031201-4033700``, carried in a hidden field."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> Numbers:
+        """
+        Return pairs of first and last.
+
+        :raises ValidationError: when it is not such a list
+        """
+        text = super().clean(value)
+        found = [RANGE.fullmatch(part) for part in text.split(",")] if text else []
+        pairs = tuple((int(part[1]), int(part[2])) for part in found if part)
+        if len(pairs) != len(found) or any(first > last for first, last in pairs):
+            raise ValidationError("These are not certificate numbers.", code="numbers")
+        return pairs
+
+
+def write_ranges(pairs: Numbers) -> str:
+    """Write pairs of first and last as the hidden field carries them."""
+    return ",".join(f"{first}-{last}" for first, last in pairs)
+
+
+def take(pairs: Numbers, volume: int) -> Numbers:
+    """Return the lowest ``volume`` numbers of some ranges."""
+    taken = []
+    for first, last in sorted(pairs):
+        if volume <= 0:
+            break
+        last = min(last, first + volume - 1)
+        taken.append((first, last))
+        volume -= last - first + 1
+    return tuple(taken)
+
+
+def count(pairs: Numbers) -> int:
+    """Return how many numbers some ranges hold."""
+    return sum(last - first + 1 for first, last in pairs)

@@ -1,0 +1,20 @@
+"""Sign-in is needed everywhere, except where a view says otherwise."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Send people to sign in; a fragment must not be filled with that page."""
+
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseBase:
+        """Redirect a page; tell htmx to leave the page."""
+        answer = super().handle_no_permission(request, view_func)
+        if request.headers.get("HX-Request") != "true":
+            return answer
+        return HttpResponse(status=401, headers={"HX-Redirect": answer.headers["Location"]})

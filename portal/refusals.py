@@ -1,0 +1,50 @@
+"""From the name of a refusal to the sentence a person reads."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from registry.selectors import ledger
+
+# Where a page can say it better than the ledger's own title, which does not know the page.
+SENTENCES = {
+    "INSUFFICIENT_TOTAL_BALANCE": "The account holds too few certificates that may be used here.",
+    "BLOCK_NOT_HELD": "Some of the chosen certificates have left the account since you chose them.",
+    "PREVIEW_CHANGED": "The blocks have changed since you saw them. Nothing was written.",
+    "SELF_APPROVAL": "You submitted this request, so somebody else decides it.",
+    "REQUEST_TRANSITION_INVALID": "Somebody else was faster: this request has already moved on.",
+    "SAME_ACCOUNT": "You send from this account. Choose another one to receive.",
+    "LOCK_NOT_AVAILABLE": "Somebody else is changing the same accounts. Nothing was written.",
+    "IDEMPOTENCY_KEY_REUSED": "This form was already sent with other answers. Start a new request.",
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One refusal in words."""
+
+    code: str
+    sentence: str
+    what_to_do: str
+    status: int
+
+
+def explain(code: str) -> Refusal:
+    """Put a refusal into words; an unknown name stays a name and never becomes database text."""
+    known: dict[str, Any] = {row["code"]: row for row in ledger.error_codes()}.get(code, {})
+    return Refusal(
+        code=code if known else "",
+        sentence=SENTENCES.get(code) or known.get("title", "The ledger refused this."),
+        what_to_do=known.get("what_to_do", "Nothing was written. Ask the registry."),
+        status=known.get("http_status", 500),
+    )
+
+
+def page(request: HttpRequest, code: str) -> HttpResponse:
+    """Show a refusal as a page of its own."""
+    refusal = explain(code)
+    return render(
+        request, "portal/errors/refused.html", {"refusal": refusal}, status=refusal.status
+    )

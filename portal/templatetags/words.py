@@ -1,0 +1,135 @@
+"""How quantities, serials, times and requests are written."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from registry.models import Request
+
+register = template.Library()
+
+
+@register.filter
+def quantity(value: int | None) -> str:
+    """Write 4000 as ``4,000``, with a true minus."""
+    return f"{value:,}".replace("-", "\u2212") if isinstance(value, int) else ""
+
+
+@register.filter
+def digits(number: int) -> SafeString:
+    """Write a certificate number so that the eye sees groups and a copy has plain digits."""
+    first, *rest = f"{number:,}".split(",")
+    return format_html("{}{}", first, format_html_join("", "<i>{}</i>", ((part,) for part in rest)))
+
+
+@register.simple_tag
+def serial(first: int, last: int) -> SafeString:
+    """Write a range of certificate numbers; a screen reader hears "to"."""
+    if first == last:
+        return format_html('<span class="serial">{}</span>', digits(first))
+    return format_html(
+        '<span class="serial">{}<span aria-hidden="true"> &ndash; </span>'
+        '<span class="hidden"> to </span>{}</span>',
+        digits(first),
+        digits(last),
+    )
+
+
+@register.filter
+def when(moment: datetime | None) -> SafeString | str:
+    """Write an instant as ``30 Jun 2026, 09:14 UTC``."""
+    if moment is None:
+        return ""
+    text = f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.filter
+def day(moment: date | datetime | None) -> SafeString | str:
+    """Write a date as ``30 Jun 2026``."""
+    if moment is None:
+        return ""
+    text = f"{moment.day} {moment:%b %Y}"
+    return format_html('<time datetime="{}">{}</time>', f"{moment:%Y-%m-%d}", text)
+
+
+@register.filter
+def last_day(end: datetime | None) -> SafeString | str:
+    """Write the last day before an instant that ends one."""
+    return day(end - timedelta(microseconds=1)) if end else ""
+
+
+@register.filter
+def month(moment: date) -> str:
+    """Write the month of a production period."""
+    return f"{moment:%b %Y}"
+
+
+@register.filter
+def age(moment: datetime) -> str:
+    """Write how long something has waited: ``48 minutes``, ``3 days``."""
+    minutes = int((timezone.now() - moment).total_seconds() // 60)
+    for size, word in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            count = minutes // size
+            return f"{count} {word}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+@register.filter
+def asked(item: Request) -> str:
+    """Write how many certificates a request asks for."""
+    volume = item.volume
+    if volume is None and item.ranges:
+        volume = sum(last - first + 1 for first, last in item.ranges)
+    return "" if volume is None else f"{volume:,}"
+
+
+@register.filter
+def request_title(item: Request) -> str:
+    """Say in one line what a request asks for."""
+    what = f"{asked(item)} {item.commodity.code}".strip()
+    source = _holder(item.source)
+    target = _holder(item.target)
+    return {
+        Request.Kind.MINT: f"Issue {what} to {target}",
+        Request.Kind.TRANSFER: f"Transfer {what} from {source} to {target}",
+        Request.Kind.RETIRE: f"Retire {what} of {source} for {item.beneficiary}",
+        Request.Kind.REASSIGN_REGION: f"Move {what} of {source} to {item.region}",
+        Request.Kind.EXPIRE: f"Expire {what}",
+    }[Request.Kind(item.kind)]
+
+
+@register.filter
+def volumes(blocks: list[dict[str, Any]]) -> int:
+    """Add up the volumes of blocks."""
+    return sum(block["volume"] for block in blocks)
+
+
+@register.filter
+def total(rows: list[dict[str, Any]], name: str) -> int:
+    """Add up one column."""
+    return sum(row[name] for row in rows)
+
+
+@register.filter
+def get(mapping: dict[str, Any], name: str) -> Any:
+    """Look something up."""
+    return mapping.get(name, "")
+
+
+@register.filter
+def as_query(value: date) -> str:
+    """Write a day for an address."""
+    return urlencode({"as_of": f"{value:%Y-%m-%d}"})
+
+
+def _holder(account: Any) -> str:
+    if account is None:
+        return ""
+    return account.organisation.name if account.organisation else account.code

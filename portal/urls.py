@@ -1,0 +1,32 @@
+"""The addresses of the pages that change something, and of signing in."""
+
+from django.urls import include, path
+
+from portal.views import approvals, errors, home, requests, session, transfer
+
+APP = "portal"
+
+pages = [
+    path("", home.show, name="home"),
+    path("requests", requests.index, name="requests"),
+    path("requests/new/transfer", transfer.new, name="transfer"),
+    path("requests/<int:number>", requests.show, name="request"),
+    path("requests/<int:number>/details", transfer.change, name="change"),
+    path("requests/<int:number>/check", transfer.check, name="check"),
+    path("requests/<int:number>/submit", transfer.submit, name="submit"),
+    path("requests/<int:number>/withdraw", requests.withdraw, name="withdraw"),
+    path("approvals", approvals.queue, name="approvals"),
+    path("approvals/<int:number>", approvals.show, name="approval"),
+    path("approvals/<int:number>/decision", approvals.decide, name="decide"),
+    path("errors", errors.index, name="errors"),
+    path("errors/<str:code>", errors.show, name="error"),
+]
+
+# allauth looks its pages up by these names. There is no sign-up: the registry opens accounts.
+urlpatterns = [
+    path("", include((pages, APP))),
+    path("sign-in", session.sign_in, name="account_login"),
+    path("sign-out", session.sign_out, name="account_logout"),
+    path("sign-up", session.closed, name="account_signup"),
+    path("reset-password", session.closed, name="account_reset_password"),
+]

@@ -1,0 +1,50 @@
+"""The first page after signing in."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from registry import access
+from registry.access import SignedIn
+from registry.selectors import accounts, ledger, requests
+
+
+@require_safe
+def show(request: SignedIn) -> HttpResponse:
+    """Show what matters to this person today."""
+    if access.may(request.user, access.Right.SEE_QUEUE):
+        return _desk(request)
+    if access.may(request.user, access.Right.SEE_EVERYTHING):
+        return _oversight(request)
+    return render(
+        request,
+        "portal/home/organisation.html",
+        {
+            "accounts": accounts.overview(request.user),
+            "attention": requests.needing_attention(request.user),
+            "latest": requests.latest(request.user),
+            "may_submit": access.may(request.user, access.Right.SUBMIT),
+        },
+    )
+
+
+def _desk(request: SignedIn) -> HttpResponse:
+    return render(
+        request,
+        "portal/home/registry.html",
+        {
+            "waiting": requests.waiting(),
+            "failed": requests.failed(),
+            "last_decision": requests.last_decision(),
+            "totals": ledger.totals(),
+            "may_decide": access.may(request.user, access.Right.DECIDE),
+        },
+    )
+
+
+def _oversight(request: SignedIn) -> HttpResponse:
+    return render(
+        request,
+        "portal/home/auditor.html",
+        {"totals": ledger.totals(), "latest": requests.latest(request.user)},
+    )
