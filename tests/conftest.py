@@ -1,0 +1,90 @@
+"""
+The database of the tests: one server a run, one cloned database a test.
+
+``LEDGER_TEST_PG`` chooses the server, see docs/testing.md. Tests share nothing: history cannot be
+truncated, on purpose, so each test works on its own copy of a migrated template and really commits.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
+
+from tests.server import Database, Server, build_template, clone, django_uses, start
+
+SERVER = pytest.StashKey[Server]()
+
+# Playwright keeps an event loop in the test's thread, which Django would mistake for async use.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server and build the template, once, in the process that steers the others."""
+    if hasattr(config, "workerinput"):
+        config.stash[SERVER] = Server(**json.loads(config.workerinput["strata_server"]))
+        return
+    if config.option.collectonly or config.option.help:
+        return
+    server, stop = start(os.environ.get("LEDGER_TEST_PG") or "embedded")
+    config.add_cleanup(stop)
+    with config.stash[blocking_manager_key].unblock():
+        build_template(server)
+    config.stash[SERVER] = server
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Tell a parallel process where the server is."""
+    server = node.config.stash[SERVER]
+    node.workerinput["strata_server"] = json.dumps(vars(server))
+
+
+@pytest.fixture(scope="session")
+def server(pytestconfig: pytest.Config) -> Server:
+    """Return the server of this run."""
+    return pytestconfig.stash[SERVER]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Leave the settings alone: pytest-django's own database is never made."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """Refuse pytest-django's own test database, whose tests would not really commit."""
+    pytest.fail("Use the committed_db fixture, not django_db: tests here really commit.")
+
+
+@pytest.fixture
+def committed_db(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
+    """Give the test an empty, migrated database of its own, and point Django to it."""
+    with (
+        clone(server) as database,
+        django_uses(server, database.name),
+        django_db_blocker.unblock(),
+    ):
+        yield database
+
+
+@pytest.fixture
+def live_url(committed_db: Database) -> Iterator[str]:
+    """Serve the portal to a browser and return its address."""
+    served = LiveServer("127.0.0.1")
+    try:
+        yield served.url
+    finally:
+        served.stop()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Use the system's chromium: Playwright's own download cannot be had everywhere."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.fail("Browser tests need chromium: apt-get install chromium")
+    return {**browser_type_launch_args, "executable_path": chromium}

@@ -1,0 +1,121 @@
+"""Each constraint of the ledger's tables on its own, where no guard would speak before it."""
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from tests import make
+from tests.ledger.forge import Forger, refused
+
+# What is changed in a copy of the newest row, so that only the one constraint stands against it.
+COPIES = {
+    "transactions_pk": {"request_id": "00000000-0000-0000-0000-000000000001"},
+    "transactions_one_per_request_uq": {"id": 999},
+    "assets_pk": {"transaction_id": 999, "first_no": 501, "last_no": 600},
+    "assets_one_per_transaction_uq": {"id": 999, "first_no": 501, "last_no": 600},
+    "assets_asset_range_overlap_ex": {"id": 999, "transaction_id": 999},
+    "assets_source_serial_uq": {
+        "id": 999, "transaction_id": 999, "first_no": 501, "last_no": 600,
+    },
+    "assets_facility_fk": {
+        "id": 999, "transaction_id": 999, "first_no": 501, "last_no": 600, "source_serial": None,
+        "facility_id": "00000000-0000-0000-0000-000000000001",
+    },
+    "assets_commodity_fk": {"id": 999, "transaction_id": 999, "commodity_id": 999},
+    "assets_region_fk": {
+        "id": 999, "transaction_id": 999, "first_no": 501, "last_no": 600, "source_serial": None,
+        "region_id": 999,
+    },
+    "transaction_items_pk": {},
+    "transaction_item_inputs_input_spent_once_pk": {"transaction_id": 999},
+    "credits_debits_pk": {},
+    "chain_pk": {"transaction_id": 999},
+    "chain_one_link_per_transaction_uq": {"height": 999},
+    "leaves_pk": {"first_no": 501},
+    "leaves_numbers_uq": {"item_id": 999},
+    "account_balances_pk": {},
+    "account_balances_account_fk": {"account_id": "00000000-0000-0000-0000-000000000001"},
+    "heads_pk": {},
+    "change_windows_pk": {},
+    "change_windows_purpose_ck": {"id": 999, "purpose": "fun"},
+    "error_codes_pk": {"sqlstate": "LX999"},
+    "error_codes_sqlstate_uq": {"code": "ANOTHER"},
+    "error_codes_sqlstate_ck": {"code": "ANOTHER", "sqlstate": "P0001"},
+}  # fmt: skip
+
+
+def table_of(constraint: str) -> str:
+    tables = (
+        "transaction_item_inputs", "transaction_items", "transactions", "assets", "credits_debits",
+        "chain", "leaves", "account_balances", "heads", "change_windows", "error_codes",
+    )  # fmt: skip
+    return next(table for table in tables if constraint.startswith(table))
+
+
+@pytest.mark.parametrize("constraint", COPIES)
+def test_a_constraint_holds_without_any_guard(committed_db, constraint):
+    source, target = make.account(), make.account()
+    make.mint(source, 100, source_serial="KEPT-1")
+    make.transfer(source, target, 30)
+    forger = Forger(committed_db, "postgres")
+    table = table_of(constraint)
+    forger.run(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER")
+
+    with refused(constraint):
+        forger.run(
+            f"INSERT INTO ledger.{table} OVERRIDING SYSTEM VALUE"
+            f" SELECT (jsonb_populate_record(t, %s)).* FROM ledger.{table} t LIMIT 1",
+            Jsonb(COPIES[constraint]),
+        )
+
+
+def test_a_batch_does_not_join_an_earlier_mint_even_without_its_key(committed_db):
+    make.account(holding=100)
+    forger = Forger(committed_db, "postgres")
+    forger.run("ALTER TABLE ledger.assets DROP CONSTRAINT assets_one_per_transaction_uq")
+
+    with refused("TRANSACTION_SEALED"):
+        forger.run(
+            "INSERT INTO ledger.assets (transaction_id, commodity_id, facility_id, region_id,"
+            " production_start, production_end, first_no, last_no, volume)"
+            " SELECT transaction_id, commodity_id, facility_id, region_id, production_start,"
+            " production_end, 101, 110, 10 FROM ledger.assets"
+        )
+
+
+def test_a_leaf_is_not_turned_into_that_of_another_block(committed_db):
+    source, target = make.account(holding=100), make.account(holding=50)
+    forger = Forger(committed_db, "ledger_owner")
+    transaction = forger.header(make.approved_transfer(source, target, 100))
+    spent, kept = forger.blocks(source)[0], forger.blocks(target)[0]
+    forger.consume(transaction, spent["id"])
+    created = forger.create(transaction, spent, leaf=False, account_id=target.id)
+
+    with refused("LEAF_SHORTFALL"):
+        forger.run(
+            "UPDATE ledger.leaves l SET item_id = i.id, account_id = i.account_id,"
+            " asset_id = i.asset_id, region_id = i.region_id, first_no = i.first_no,"
+            " last_no = i.last_no, volume = i.volume"
+            " FROM ledger.transaction_items i WHERE i.id = %s AND l.item_id = %s",
+            created["id"],
+            kept["id"],
+        )
+
+
+def test_the_leaf_of_a_consumed_block_is_not_turned_into_one_of_thin_air(committed_db):
+    source, target = make.account(holding=100), make.account()
+    forger = Forger(committed_db, "ledger_owner")
+    transaction = forger.header(make.approved_transfer(source, target, 100))
+    spent = forger.blocks(source)[0]
+    forger.consume(transaction, spent["id"], leave_leaf=True)
+
+    with refused("LEAF_SHORTFALL"):
+        forger.run("UPDATE ledger.leaves SET item_id = 4711 WHERE item_id = %s", spent["id"])
+
+
+def test_the_column_that_lets_the_writer_lock_an_account_says_nothing(committed_db):
+    account = make.account()
+
+    with refused("registry_account_ledger_lock_ck"):
+        Forger(committed_db).run(
+            "UPDATE public.registry_account SET ledger_lock = 1 WHERE id = %s", account.id
+        )

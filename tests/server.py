@@ -1,0 +1,207 @@
+"""The PostgreSQL server of the tests, the migrated template on it, and clones of that template."""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ledgerdb import bootstrap
+from ledgerdb.embedded import EmbeddedServer, socket_directory
+
+TEMPLATE = "strata_template"
+IMAGE = "postgres:18"
+
+numbers = itertools.count(1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """Where the server is and how to sign in; what a parallel test process is told."""
+
+    admin_dsn: str
+    passwords: Mapping[str, str]
+
+    def dsn(self, user: str, dbname: str) -> str:
+        """Return the connection string of one login, or of the superuser as ``postgres``."""
+        if user == "postgres":
+            return make_conninfo(self.admin_dsn, dbname=dbname)
+        password = self.passwords.get(user, "")
+        return make_conninfo(self.admin_dsn, user=user, password=password, dbname=dbname)
+
+    def administer(self, *statements: sql.SQL | sql.Composed) -> None:
+        """Run statements as superuser, each in its own transaction."""
+        with psycopg.connect(self.admin_dsn, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+@dataclasses.dataclass
+class Database:
+    """A database of one test, and the connections that the test opened to it."""
+
+    name: str
+    server: Server
+    opened: list[psycopg.Connection] = dataclasses.field(default_factory=list)
+
+    def dsn(self, user: str = "postgres") -> str:
+        """Return the connection string of one login, or of the superuser as ``postgres``."""
+        return self.server.dsn(user, self.name)
+
+    def connect(self, user: str = "postgres", *, autocommit: bool = False) -> psycopg.Connection:
+        """Open a connection, closed when the test ends."""
+        connection = psycopg.connect(self.dsn(user), autocommit=autocommit)
+        self.opened.append(connection)
+        return connection
+
+
+def start(choice: str) -> tuple[Server, Callable[[], None]]:
+    """Start the server that LEDGER_TEST_PG names; return it and how to stop it."""
+    if choice in ("embedded", "embedded-16"):
+        return _start_embedded(16 if choice == "embedded-16" else 18)
+    if choice == "container":
+        return _start_container()
+    if "=" in choice or "://" in choice:
+        return Server(choice, _passwords()), lambda: None
+    raise pytest.UsageError(
+        f"LEDGER_TEST_PG={choice}: use embedded, embedded-16, container or a superuser's DSN"
+    )
+
+
+def _passwords() -> dict[str, str]:
+    return {login: secrets.token_hex(16) for login in bootstrap.LOGINS}
+
+
+def _start_embedded(version: int) -> tuple[Server, Callable[[], None]]:
+    directory = _new_directory()
+    # Under root another user runs the server and must be able to enter.
+    directory.chmod(0o711)
+    server = EmbeddedServer(directory / "data", version=version, fsync=False)
+    server.start()
+
+    def stop() -> None:
+        server.stop()
+        shutil.rmtree(directory)
+
+    return Server(server.dsn(), {}), stop
+
+
+def _new_directory() -> Path:
+    """Make a directory for one run, and remove those whose run was killed."""
+    memory = Path("/dev/shm")
+    # In memory where there is enough: copying a database was ten times as fast there as on a disk.
+    enough = memory.is_dir() and shutil.disk_usage(memory).free > 2**31
+    parent = memory if enough and os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    for old in parent.glob("strata-tests-*"):
+        if not Path("/proc", old.name.split("-")[2]).exists():
+            shutil.rmtree(socket_directory(old / "data"), ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"strata-tests-{os.getpid()}-", dir=parent))
+
+
+def _start_container() -> tuple[Server, Callable[[], None]]:
+    from testcontainers.community.postgres import PostgresContainer
+
+    container = PostgresContainer(
+        IMAGE,
+        username="postgres",
+        password=secrets.token_hex(16),
+        dbname="postgres",
+        driver=None,
+    ).with_command("postgres -c fsync=off -c synchronous_commit=off")
+    try:
+        container.start()
+    except BaseException:
+        print(*container.get_logs(), sep="\n", file=sys.stderr)
+        container.stop()
+        raise
+    return Server(container.get_connection_url(), _passwords()), container.stop
+
+
+def build_template(server: Server) -> None:
+    """Make a migrated, empty database in the way a deployment does."""
+    server.administer(_drop(TEMPLATE))
+    bootstrap.bootstrap(server.admin_dsn, TEMPLATE, passwords=server.passwords)
+    server.administer(
+        # Makes CREATE FUNCTION refuse what plpgsql would only stumble over later.
+        sql.SQL("ALTER DATABASE {} SET plpgsql.extra_errors = 'all'").format(
+            sql.Identifier(TEMPLATE)
+        )
+    )
+    bootstrap.open_change_window(server.admin_dsn, TEMPLATE, reason="test template", minutes=10)
+    with django_uses(server, TEMPLATE):
+        call_command("migrate", database="migrator", verbosity=0)
+    bootstrap.close_change_window(server.admin_dsn, TEMPLATE)
+    # What tests.mutants takes away, to see a test fail.
+    if mutation := os.environ.get("STRATA_MUTATION"):
+        with psycopg.connect(server.dsn("postgres", TEMPLATE), autocommit=True) as connection:
+            connection.execute(mutation)
+
+
+@contextlib.contextmanager
+def clone(server: Server) -> Iterator[Database]:
+    """Give a copy of the template, and drop it afterwards."""
+    name = f"strata_test_{os.getpid()}_{next(numbers)}"
+    database = Database(name, server)
+    server.administer(*_copy_of_template(name))
+    try:
+        yield database
+    finally:
+        for connection in database.opened:
+            connection.close()
+        server.administer(_drop(name))
+
+
+@contextlib.contextmanager
+def django_uses(server: Server, name: str) -> Iterator[None]:
+    """Point every Django connection to one database, and close them all afterwards."""
+    for alias in connections:
+        settings = connections.settings[alias]
+        target = conninfo_to_dict(server.dsn(settings["USER"], name))
+        settings["HOST"] = target.get("host", "")
+        settings["PORT"] = str(target.get("port", ""))
+        settings["PASSWORD"] = target.get("password") or ""
+        settings["NAME"] = name
+        connections[alias].close()
+    try:
+        yield
+    finally:
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+            connection.close_pool()
+            connection.settings_dict["NAME"] = "no_test_may_use_this_database"
+
+
+def _drop(name: str) -> sql.Composed:
+    return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+
+
+def _copy_of_template(name: str) -> Iterator[sql.Composed]:
+    """Copy the template with what CREATE DATABASE leaves behind: owner, grants and settings."""
+    values = {"copy": sql.Identifier(name), "template": sql.Identifier(TEMPLATE)}
+    names = {"copy": sql.Literal(name), "template": sql.Literal(TEMPLATE)}
+    yield sql.SQL("CREATE DATABASE {copy} TEMPLATE {template}").format(**values)
+    yield sql.SQL(
+        "UPDATE pg_database AS copy SET datdba = template.datdba, datacl = template.datacl"
+        " FROM pg_database AS template"
+        " WHERE copy.datname = {copy} AND template.datname = {template}"
+    ).format(**names)
+    yield sql.SQL(
+        "INSERT INTO pg_db_role_setting"
+        " SELECT copy.oid, setrole, setconfig FROM pg_db_role_setting"
+        " JOIN pg_database AS template ON template.oid = setdatabase"
+        " JOIN pg_database AS copy ON copy.datname = {copy}"
+        " WHERE template.datname = {template}"
+    ).format(**names)
