@@ -1,0 +1,1 @@
+"""Measures the ledger against pgbench's TPC-B-like transaction on the same server."""

@@ -1,0 +1,54 @@
+"""What the fields accept."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.forms.fields import NumberRanges, Quantity, count, take, write_ranges
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [("1", 1), (" 5000 ", 5000), ("5,000", 5000), ("1,234,567", 1234567), ("9" * 18, 10**18 - 1)],
+)
+def test_digits_are_a_quantity(typed, number):
+    assert Quantity().clean(typed) == number
+
+
+@pytest.mark.parametrize("typed", ["5,0000", ",500", "50,00", "5 000", "0x10", "5.000", "0,500"])
+def test_anything_else_is_not(typed):
+    with pytest.raises(ValidationError):
+        Quantity().clean(typed)
+
+
+@given(st.text(max_size=24))
+def test_only_ascii_digits_ever_pass(typed):
+    try:
+        number = Quantity().clean(typed)
+    except ValidationError:
+        return
+    assert number > 0
+    assert typed.strip().replace(",", "") == str(number)
+
+
+@pytest.mark.parametrize("text", ["1", "5-1", "1-2,", "a-b", "1-2;3-4", "0-5", "\uff11-2"])
+def test_numbers_that_are_no_ranges_are_refused(text):
+    with pytest.raises(ValidationError):
+        NumberRanges().clean(text)
+
+
+def test_ranges_survive_the_hidden_field():
+    pairs = ((1, 10), (31, 100))
+
+    assert NumberRanges().clean(write_ranges(pairs)) == pairs
+
+
+@given(st.integers(1, 200), st.integers(1, 300))
+def test_the_lowest_numbers_are_taken_and_no_more(first, volume):
+    pairs = ((first + 500, first + 599), (first, first + 99))
+
+    taken = take(pairs, volume)
+
+    assert count(taken) == min(volume, 200)
+    assert taken[0][0] == first

@@ -1,0 +1,143 @@
+"""Every address and every role: the table is made from the addresses that exist."""
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from ledgerdb.reads import rows
+from registry import access
+from registry.models import User
+from tests import make
+from tests.portal.cast import signed_in
+
+PUBLIC, SIGNED_IN, OWN = "public", "signed in", "own organisation or everything"
+SUBMIT, QUEUE, DECIDE = access.Right.SUBMIT, access.Right.SEE_QUEUE, access.Right.DECIDE
+GET, POST, BOTH = {"get"}, {"post"}, {"get", "post"}
+
+# A route that is not listed here fails the first test.
+ROUTES = {
+    "": (SIGNED_IN, GET),
+    "requests": (SIGNED_IN, GET),
+    "requests/new/transfer": (SUBMIT, BOTH),
+    "requests/<int:number>": (OWN, GET),
+    "requests/<int:number>/details": (SUBMIT, BOTH),
+    "requests/<int:number>/check": (SUBMIT, GET),
+    "requests/<int:number>/submit": (SUBMIT, POST),
+    "requests/<int:number>/withdraw": (SUBMIT, BOTH),
+    "approvals": (QUEUE, GET),
+    "approvals/<int:number>": (DECIDE, GET),
+    "approvals/<int:number>/decision": (DECIDE, POST),
+    "errors": (PUBLIC, GET),
+    "errors/<str:code>": (PUBLIC, GET),
+    "accounts": (SIGNED_IN, GET),
+    "accounts/<str:code>/holdings": (OWN, GET),
+    "blocks/<int:block_id>": (OWN, GET),
+    "transactions/<str:number>": (OWN, GET),
+    "sign-in": (PUBLIC, BOTH),
+    "sign-out": (SIGNED_IN, POST),
+    "sign-up": (PUBLIC, set()),
+    "reset-password": (PUBLIC, set()),
+}
+ROLES = [
+    ("participant", "viewer"),
+    ("participant", "submitter"),
+    ("participant", "team_admin"),
+    ("registry", "operator"),
+    ("registry", "approver"),
+    ("regulator", "auditor"),
+]
+
+
+def routes(patterns, before=""):
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, before + str(pattern.pattern))
+        elif isinstance(pattern, URLPattern):
+            yield before + str(pattern.pattern)
+
+
+def test_every_address_is_classified():
+    assert set(routes(get_resolver().url_patterns)) == set(ROUTES)
+
+
+def test_every_right_has_holders_and_every_role_is_known():
+    assert set(access.HOLDERS) == set(access.Right)
+    assert set().union(*access.HOLDERS.values()) | access.ORGANISATION == set(User.Role)
+
+
+@pytest.fixture
+def paths(cast):
+    """Each address with something real behind it, that belongs to Alder."""
+    waiting = cast.submitted(1)
+    cast.executed(2)
+    block = rows("SELECT max(item_id) AS id FROM ledger.leaves")[0]["id"]
+    values = {
+        "<int:number>": waiting.number,
+        "<str:code>": "ALD-01",
+        "<int:block_id>": block,
+        "<str:number>": "SOL-2",
+    }
+    filled = {}
+    for route in ROUTES:
+        path = "/" + (
+            route if "errors" not in route else route.replace("<str:code>", "RANGE_INVALID")
+        )
+        for name, value in values.items():
+            path = path.replace(name, str(value))
+        filled[route] = path
+    return filled
+
+
+def test_without_signing_in_only_the_public_pages_answer(paths):
+    for route, (needs, methods) in ROUTES.items():
+        for method in methods - ({"post"} if needs == PUBLIC else set()):
+            answer = getattr(Client(), method)(paths[route])
+            if needs == PUBLIC:
+                assert answer.status_code == 200, route
+            else:
+                assert answer.headers.get("Location", "").startswith("/sign-in"), route
+
+
+@pytest.mark.parametrize(("kind", "role"), ROLES)
+def test_each_role_gets_what_it_may(cast, paths, kind, role):
+    home = {"participant": cast.alder, "registry": make.registry()}.get(kind)
+    client = signed_in(make.person(home or make.organisation(kind), role))
+    user = User.objects.get(id=client.session["_auth_user_id"])
+
+    for route, (needs, methods) in ROUTES.items():
+        if "get" not in methods or needs == PUBLIC:
+            continue
+        answer = client.get(paths[route])
+        if needs in (SUBMIT, QUEUE, DECIDE) and not access.may(user, needs):
+            assert answer.status_code == 403, (role, route)
+            assert needs.label in answer.content.decode()
+        else:
+            assert answer.status_code in (200, 302), (role, route)
+
+
+def test_an_outsider_finds_nothing_of_alder(cast, paths):
+    client = signed_in(cast.outsider)
+
+    for route, (needs, methods) in ROUTES.items():
+        if "<" in route and needs in (OWN, SUBMIT):
+            for method in methods:
+                assert getattr(client, method)(paths[route]).status_code == 404, (route, method)
+
+
+@pytest.mark.parametrize(("kind", "role"), ROLES)
+def test_a_post_without_the_right_changes_nothing(cast, paths, kind, role):
+    home = {"participant": cast.alder, "registry": make.registry()}.get(kind)
+    client = signed_in(make.person(home or make.organisation(kind), role))
+    user = User.objects.get(id=client.session["_auth_user_id"])
+
+    for route, (needs, methods) in ROUTES.items():
+        if "post" in methods and needs in (SUBMIT, DECIDE) and not access.may(user, needs):
+            assert client.post(paths[route]).status_code == 403, (role, route)
+
+
+def test_the_wrong_method_is_refused(cast, paths):
+    client = signed_in(cast.marsh)
+
+    for route, (_, methods) in ROUTES.items():
+        for method in ({"get", "post"} if methods else set()) - methods:
+            assert getattr(client, method)(paths[route]).status_code in (403, 405), (route, method)
