@@ -8,8 +8,10 @@ from django.db.migrations.operations.base import Operation
 FROZEN = Path(__file__).parent / "migrations" / "sql"
 
 # A function is created by its owner, who needs CREATE on the schema for that moment only.
-LEND = "GRANT CREATE ON SCHEMA ledger, ledger_api TO ledger_writer, ledger_check"
-TAKE_BACK = "REVOKE CREATE ON SCHEMA ledger, ledger_api FROM ledger_writer, ledger_check"
+LEND = "GRANT CREATE ON SCHEMA ledger, ledger_api TO ledger_writer, ledger_check, ledger_deriver"
+TAKE_BACK = (
+    "REVOKE CREATE ON SCHEMA ledger, ledger_api FROM ledger_writer, ledger_check, ledger_deriver"
+)
 
 
 def run_sql(connection: Any, text: str) -> None:

@@ -41,9 +41,9 @@ GUARD_TESTS = {
             "credits_debits", "chain",
         )
     },
-    "transaction_items_transaction_sealed": JOINS_EARLIER,
-    "transaction_item_inputs_transaction_sealed": JOINS_EARLIER,
-    "credits_debits_transaction_sealed": JOINS_EARLIER,
+    "transaction_items_derive_created": JOINS_EARLIER,
+    "transaction_item_inputs_derive_consumed": JOINS_EARLIER,
+    "credits_debits_derive_posted": JOINS_EARLIER,
     "assets_transaction_sealed": KEYS
     + "test_a_batch_does_not_join_an_earlier_mint_even_without_its_key",
     "transactions_header_stamped": GUARDS + "test_a_transaction_happens_now",
@@ -86,7 +86,6 @@ CONSTRAINT_TESTS = {
     "assets_volume_is_range_ck": GUARDS + "test_batches_follow_each_other",
     "assets_period_ordered_ck": GUARDS + "test_batches_follow_each_other",
     "transaction_items_volume_is_range_ck": GUARDS + "test_the_volume_of_a_block_is_its_range",
-    "credits_debits_posting_positive_ck": GUARDS + "test_a_posting_has_one_positive_side",
     "credits_debits_posting_one_side_ck": GUARDS + "test_a_posting_has_one_positive_side",
     "account_balances_balance_not_negative_ck": WHOLE,
     "change_windows_reason_given_ck": LEDGER

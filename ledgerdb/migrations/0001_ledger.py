@@ -9,6 +9,7 @@ FILES = (
     "010_schema",
     "020_tables",
     "030_derived",
+    "035_derivation",
     "040_guards",
     "042_chain",
     "045_requests",

@@ -10,7 +10,7 @@ BEGIN
     PERFORM pg_catalog.pg_advisory_xact_lock(20261120);
 
     FOREACH v_role IN ARRAY ARRAY['ledger_owner', 'ledger_writer', 'ledger_check',
-                                  'anon', 'authenticated'] LOOP
+                                  'ledger_deriver', 'anon', 'authenticated'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_role) THEN
             EXECUTE format('CREATE ROLE %I', v_role);
         END IF;
@@ -29,7 +29,8 @@ END
 $roles$;
 
 -- Membership without inheritance: the migrator has no right of an owner until it says SET ROLE.
-GRANT ledger_owner, ledger_writer, ledger_check TO ledger_migrator WITH INHERIT FALSE, SET TRUE;
+GRANT ledger_owner, ledger_writer, ledger_check, ledger_deriver
+    TO ledger_migrator WITH INHERIT FALSE, SET TRUE;
 
 -- PUBLIC keeps nothing on the database. A temporary table could shadow a name (pg_temp is searched
 -- first unless a function says otherwise), so nobody may make one.
@@ -43,16 +44,18 @@ $database$;
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT CREATE, USAGE ON SCHEMA public TO ledger_owner;
-GRANT USAGE ON SCHEMA public TO ledger_writer, ledger_check, portal_web, ledger_auditor;
+GRANT USAGE ON SCHEMA public
+    TO ledger_writer, ledger_check, ledger_deriver, portal_web, ledger_auditor;
 
 CREATE SCHEMA IF NOT EXISTS ledger AUTHORIZATION ledger_owner;
 CREATE SCHEMA IF NOT EXISTS ledger_api AUTHORIZATION ledger_owner;
-GRANT USAGE ON SCHEMA ledger TO ledger_writer, ledger_check, portal_web, ledger_auditor;
+GRANT USAGE ON SCHEMA ledger
+    TO ledger_writer, ledger_check, ledger_deriver, portal_web, ledger_auditor;
 GRANT USAGE ON SCHEMA ledger_api
     TO ledger_writer, ledger_service, ledger_replay, portal_web;
 
 -- The schema-wide form of this is a no-op for functions: PUBLIC's EXECUTE is a global default.
-ALTER DEFAULT PRIVILEGES FOR ROLE ledger_owner, ledger_writer, ledger_check
+ALTER DEFAULT PRIVILEGES FOR ROLE ledger_owner, ledger_writer, ledger_check, ledger_deriver
     REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 -- The pages write Django's own tables; the ledger's migrations then narrow the few that matter.
 ALTER DEFAULT PRIVILEGES FOR ROLE ledger_owner IN SCHEMA public
@@ -76,6 +79,10 @@ BEGIN
     END LOOP;
 END
 $functions$;
+
+-- The functions that write take turns on a commodity by these (050_checks.sql), and nobody else.
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_xact_lock(integer, integer),
+    pg_catalog.pg_try_advisory_xact_lock(integer, integer) TO ledger_writer;
 
 -- A change window: until when, and why, the ledger's owner may change its definition (`ddl`), or
 -- ledger_replay may state a past time (`replay`). Only the administrator opens one: a table and not
@@ -104,7 +111,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION ledger.is_window_open(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.is_window_open(text)
-    TO ledger_owner, ledger_writer, ledger_check, ledger_migrator;
+    TO ledger_owner, ledger_writer, ledger_check, ledger_deriver, ledger_migrator;
 
 -- GUARD_DDL_FROZEN: nobody but a superuser changes any definition outside an open window.
 -- Refuses: LEDGER_DDL_FROZEN. INVOKER, because it asks who is running the command.

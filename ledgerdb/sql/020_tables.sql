@@ -94,8 +94,8 @@ CREATE TABLE ledger.credits_debits (
     debit bigint NOT NULL,
     balance_after bigint NOT NULL,
     CONSTRAINT credits_debits_pk PRIMARY KEY (transaction_id, line),
-    CONSTRAINT credits_debits_posting_positive_ck CHECK (credit >= 0 AND debit >= 0),
-    CONSTRAINT credits_debits_posting_one_side_ck CHECK ((credit = 0) <> (debit = 0))
+    CONSTRAINT credits_debits_posting_one_side_ck
+        CHECK (least(credit, debit) = 0 AND greatest(credit, debit) > 0)
 );
 CREATE INDEX credits_debits_account_ix
     ON ledger.credits_debits (account_id, commodity_id, transaction_id);
@@ -118,3 +118,4 @@ GRANT SELECT, INSERT ON ledger.transactions, ledger.assets, ledger.transaction_i
 GRANT SELECT ON ledger.transactions, ledger.assets, ledger.transaction_items,
     ledger.transaction_item_inputs, ledger.credits_debits, ledger.chain
     TO ledger_check, portal_web, ledger_auditor;
+GRANT SELECT ON ledger.transactions, ledger.chain TO ledger_deriver;

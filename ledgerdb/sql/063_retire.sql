@@ -32,7 +32,8 @@ $$;
 CREATE OR REPLACE FUNCTION ledger_api.retire(p_request_id uuid, p_actor_id uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 DECLARE
     v_request public.registry_request;
@@ -52,7 +53,6 @@ BEGIN
     IF v_request.approved_fingerprint <> '' THEN  -- none: approved by quantity, whatever the blocks
         PERFORM ledger.check_fingerprint(v_request, ledger.fingerprint(v_pieces));
     END IF;
-    PERFORM ledger.open_balance(v_request.target_id, v_request.commodity_id);
 
     v_transaction := ledger.open_transaction(v_request, p_actor_id, v_at);
     PERFORM ledger.write_pieces(v_transaction, v_pieces);

@@ -155,7 +155,8 @@ ON CONFLICT (code) DO UPDATE
     WHERE known IS DISTINCT FROM EXCLUDED;
 
 REVOKE ALL ON ledger.error_codes FROM PUBLIC;
-GRANT SELECT ON ledger.error_codes TO ledger_writer, ledger_check, portal_web, ledger_auditor;
+GRANT SELECT ON ledger.error_codes
+    TO ledger_writer, ledger_check, ledger_deriver, portal_web, ledger_auditor;
 
 -- REFUSE: raise a refusal by its name, with facts for the log and the invariant as the constraint.
 CREATE OR REPLACE FUNCTION ledger.refuse(p_code text, p_facts jsonb, p_invariant text DEFAULT '')
@@ -170,6 +171,7 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION ledger.refuse(text, jsonb, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger.refuse(text, jsonb, text) TO ledger_writer, ledger_check;
+GRANT EXECUTE ON FUNCTION ledger.refuse(text, jsonb, text)
+    TO ledger_writer, ledger_check, ledger_deriver;
 
 RESET ROLE;

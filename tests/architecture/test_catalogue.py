@@ -24,12 +24,14 @@ CALLERS = {
             "is_linked", "derived_leaves", "derived_balances", "derived_heads", "derived_drift",
         )
     },
-    "ledger.transaction_content": READERS | {"ledger_writer"},
-    "ledger.link_hash": READERS | {"ledger_writer"},
-    "ledger.refuse": {"ledger_writer", "ledger_check"},
+    "ledger.look_at": READERS,
+    "ledger.more_content": READERS,
+    "ledger.transaction_content": READERS,
+    "ledger.link_hash": READERS,
+    "ledger.refuse": {"ledger_writer", "ledger_check", "ledger_deriver"},
     "ledger.people_refusal": {"ledger_writer"},
     "ledger.is_window_open": {
-        "ledger_owner", "ledger_writer", "ledger_check", "ledger_migrator",
+        "ledger_owner", "ledger_writer", "ledger_check", "ledger_deriver", "ledger_migrator",
     },
 }  # fmt: skip
 # The administrator's own: they watch over the owner.
@@ -38,10 +40,17 @@ APPEND_ONLY = {
     "transactions", "assets", "transaction_items", "transaction_item_inputs", "credits_debits",
     "chain",
 }  # fmt: skip
-SEALED = {"assets", "transaction_items", "transaction_item_inputs", "credits_debits"}
+# They ask who writes, and so run with that one's rights.
+INVOKERS = {
+    "ledger.guard_leaves_mirror_blocks", "ledger.guard_leaves_leave_spent",
+    "ledger.guard_balances_mirror_postings",
+}  # fmt: skip
 TRIGGERS = {
     *((f"ledger.{table}", f"{table}_append_only") for table in APPEND_ONLY),
-    *((f"ledger.{table}", f"{table}_transaction_sealed") for table in SEALED),
+    ("ledger.assets", "assets_transaction_sealed"),
+    ("ledger.transaction_items", "transaction_items_derive_created"),
+    ("ledger.transaction_item_inputs", "transaction_item_inputs_derive_consumed"),
+    ("ledger.credits_debits", "credits_debits_derive_posted"),
     ("ledger.transactions", "transactions_header_stamped"),
     ("ledger.transactions", "transactions_whole_at_commit"),
     ("ledger.assets", "assets_batch_contiguous"),
@@ -108,6 +117,8 @@ def test_functions_belong_to_the_role_of_their_duty(functions):
     for name, owner, *_, returns, _ in functions:
         if name in ADMINISTRATORS:
             assert owner == "postgres", name
+        elif name.startswith("ledger.derive_") or name == "ledger.refuse_sealed":
+            assert owner == "ledger_deriver", name
         elif returns == "trigger":
             assert owner == "ledger_check", name
         elif name.startswith("ledger_api."):
@@ -128,7 +139,7 @@ def test_only_guards_and_the_api_lend_their_rights(functions):
 
     guards = {name for name, *_, returns, _ in functions if returns == "trigger"}
     api = {name for name, *_ in functions if name.startswith("ledger_api.")}
-    assert lending == guards | api | {"ledger.is_window_open"}
+    assert lending == guards - INVOKERS | api | {"ledger.is_window_open"}
 
 
 def test_who_lends_rights_pins_where_names_are_looked_up(functions):

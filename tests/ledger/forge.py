@@ -87,23 +87,16 @@ class Forger:
         }
         return self.insert("transactions", overriding="id" in fault, **{**columns, **fault})
 
-    def consume(self, transaction: Row, item_id: int, *, leave_leaf: bool = False) -> None:
-        """Spend a block, and take it out of the unspent ones."""
+    def consume(self, transaction: Row, item_id: int) -> None:
+        """Spend a block, which thereby is no longer among the unspent ones."""
         self.insert("transaction_item_inputs", item_id=item_id, transaction_id=transaction["id"])
-        if not leave_leaf:
-            self.run("DELETE FROM ledger.leaves WHERE item_id = %s", item_id)
 
-    def create(
-        self, transaction: Row, parent: Row, *, leaf: bool = True, commodity: int = 0, **fault: Any
-    ) -> Row:
-        """Write a block cut from another one, by default the whole of it, and its leaf."""
+    def create(self, transaction: Row, parent: Row, **fault: Any) -> Row:
+        """Write a block cut from another one, by default the whole of it."""
         names = ("asset_id", "account_id", "region_id", "first_no", "last_no")
         block = {**{name: parent[name] for name in names}, "input_id": parent["id"], **fault}
         block.setdefault("volume", block["last_no"] - block["first_no"] + 1)
-        created = self.insert("transaction_items", transaction_id=transaction["id"], **block)
-        if leaf:
-            self.leaf(created, commodity or transaction["commodity_id"])
-        return created
+        return self.insert("transaction_items", transaction_id=transaction["id"], **block)
 
     def leaf(self, block: Row, commodity_id: int, **fault: Any) -> Row:
         """Count a block among the unspent ones."""
@@ -145,6 +138,19 @@ class Forger:
         }
         return self.insert("credits_debits", **{**columns, **f})
 
+    def post_together(self, transaction: Row, asset: int, *rows: tuple) -> None:
+        """Write postings (account, credit, debit, balance after) in one statement."""
+        values = [
+            (transaction["id"], line, asset, transaction["commodity_id"], account.id, *rest)
+            for line, (account, *rest) in enumerate(rows, 1)
+        ]
+        self.run(
+            "INSERT INTO ledger.credits_debits (transaction_id, line, asset_id, commodity_id,"
+            " account_id, credit, debit, balance_after) VALUES "
+            + ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(rows)),
+            *(value for row in values for value in row),
+        )
+
     def store(self, account: Any, commodity_id: int, balance: int, **fault: Any) -> None:
         """Store an account's balance, opening its row when there is none."""
         account_id = getattr(account, "id", account)
@@ -184,11 +190,9 @@ class Forger:
         return self.insert("chain", **{**columns, **fault})
 
     def settle(self, transaction: Row, asset: int, source: Any, target: Any, volume: int) -> None:
-        """Post a movement from one account to another and store both balances."""
-        debit = self.post(transaction, asset, source, debit=volume)
-        credit = self.post(transaction, asset, target, credit=volume)
-        self.store(source, transaction["commodity_id"], debit["balance_after"])
-        self.store(target, transaction["commodity_id"], credit["balance_after"])
+        """Post a movement from one account to another."""
+        self.post(transaction, asset, source, debit=volume)
+        self.post(transaction, asset, target, credit=volume)
 
     def close(self, request: Request, transaction: Row) -> None:
         """Mark the request executed and add the transaction to the chain."""

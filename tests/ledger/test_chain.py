@@ -339,7 +339,8 @@ def test_a_forged_hash_breaks_the_link_above_it(committed_db):
         committed_db,
         "chain",
         second,
-        "UPDATE {table} l SET hash = ledger.link_hash(prev_hash, height, t)"
+        "UPDATE {table} l SET hash ="
+        " ledger.link_hash(prev_hash, height, ledger.transaction_content(t))"
         " FROM ledger.transactions t WHERE t.id = l.transaction_id AND l.{of}",
     )
 

@@ -167,8 +167,8 @@ def a_region_change_into_another_region_than_approved(case):
     block = case.forger.blocks(case.source)[0]
     case.forger.consume(transaction, block["id"])
     case.forger.create(transaction, block, region_id=make.region().id)
-    case.forger.post(transaction, block["asset_id"], case.source, debit=100, balance_after=100)
-    case.forger.post(transaction, block["asset_id"], case.source, credit=100, balance_after=100)
+    postings = [(case.source, 0, 100, 100), (case.source, 100, 0, 100)]
+    case.forger.post_together(transaction, block["asset_id"], *postings)
     case.forger.close(request, transaction)
 
 

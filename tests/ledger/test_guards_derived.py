@@ -5,6 +5,7 @@ import pytest
 
 from tests import make
 from tests.ledger.forge import WRITERS, Forger, refused
+from tests.ledger.wrongs import tamper
 from tests.proof import prove
 
 BALANCES = "UPDATE ledger.account_balances SET"
@@ -104,14 +105,13 @@ def test_a_spent_block_is_not_counted_as_held_beside_its_children(forger, approv
         {"commodity_id": 99},
     ],
 )
-def test_an_unspent_block_says_what_its_canonical_row_says(forger, approved, fault):
-    transaction = forger.header(approved)
+def test_an_unspent_block_says_what_its_canonical_row_says(committed_db, forger, approved, fault):
     block = forger.blocks(approved.source_id)[0]
-    forger.consume(transaction, block["id"])
-    created = forger.create(transaction, block, leaf=False)
+    forger.commit()
+    tamper(committed_db, "leaves", f"DELETE FROM ledger.leaves WHERE item_id = {block['id']}")
 
     with refused("LEAF_SHORTFALL"):
-        forger.leaf(created, **{"commodity_id": approved.commodity_id, **fault})
+        forger.leaf(block, **{"commodity_id": approved.commodity_id, **fault})
 
 
 def test_a_block_that_never_was_is_not_counted_as_held(forger, approved):

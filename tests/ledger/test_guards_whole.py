@@ -89,8 +89,7 @@ def a_lone_posting(case):
 @attack("POSTING_IMBALANCE")
 def a_credit_too_much(case):
     transaction, block = case.forger.move(case.request)
-    extra = case.forger.post(transaction, block["asset_id"], case.target, credit=5)
-    case.forger.store(case.target, transaction["commodity_id"], extra["balance_after"])
+    case.forger.post(transaction, block["asset_id"], case.target, credit=5)
     case.forger.close(case.request, transaction)
 
 
@@ -134,8 +133,8 @@ def a_header_alone(case):
 def postings_that_cancel_out_and_no_block(case):
     transaction = case.forger.header(case.request)
     asset = case.forger.blocks(case.source)[0]["asset_id"]
-    case.forger.post(transaction, asset, case.source, debit=5, balance_after=100)
-    case.forger.post(transaction, asset, case.source, credit=5, balance_after=100)
+    source = case.source
+    case.forger.post_together(transaction, asset, (source, 0, 5, 100), (source, 5, 0, 100))
     case.forger.close(case.request, transaction)
 
 
@@ -160,8 +159,7 @@ def a_region_change_without_a_posting(case):
 def a_mint_that_no_issuance_account_gave(case):
     request = case.mint_request(10)
     transaction, batch, _ = case.forger.mint(request, 101)
-    credit = case.forger.post(transaction, batch["id"], case.target, credit=10)
-    case.forger.store(case.target, transaction["commodity_id"], credit["balance_after"])
+    case.forger.post(transaction, batch["id"], case.target, credit=10)
     case.forger.close(request, transaction)
 
 
@@ -171,8 +169,7 @@ def a_mint_that_the_issuance_account_gave_in_part(case):
     transaction, batch, _ = case.forger.mint(request, 101)
     issuance = case.request.commodity.system_accounts.get(type="issuance")
     for account, side in ((issuance, {"debit": 7}), (case.target, {"credit": 10})):
-        posting = case.forger.post(transaction, batch["id"], account, **side)
-        case.forger.store(account, transaction["commodity_id"], posting["balance_after"])
+        case.forger.post(transaction, batch["id"], account, **side)
     case.forger.close(request, transaction)
 
 
@@ -190,8 +187,7 @@ def split(*parts: tuple[int, int]):
         block = case.forger.blocks(case.source)[0]
         case.forger.consume(transaction, block["id"])
         for first_no, last_no in parts:
-            # No leaves: overlapping ones are refused before.
-            case.forger.create(transaction, block, leaf=False, first_no=first_no, last_no=last_no)
+            case.forger.create(transaction, block, first_no=first_no, last_no=last_no)
 
     return cut
 
@@ -202,10 +198,16 @@ for name, parts in {
     "children_that_end_too_early": ((1, 30), (31, 99)),
     "children_that_end_too_late": ((1, 30), (31, 101)),
     "children_that_start_too_late": ((2, 30), (31, 100)),
-    "children_that_overlap_and_sum_up": ((1, 50), (1, 50)),
+    "children_that_overlap_and_sum_up": ((1, 30), (41, 100), (91, 100)),
+    "two_children_that_overlap_and_sum_up": ((11, 100), (91, 100)),
     "children_with_one_inside_another": ((1, 100), (20, 30)),
 }.items():
     ATTACKS[name] = (split(*parts), ("SPLIT_VOLUME_MISMATCH",))
+
+
+@attack("leaves_numbers_uq")
+def two_children_of_the_same_numbers(case):
+    split((1, 50), (1, 50))(case)
 
 
 @attack("SPLIT_VOLUME_MISMATCH")
@@ -214,21 +216,27 @@ def a_child_of_another_batch(case):
     transaction = case.forger.header(case.request)
     block = case.forger.blocks(case.source)[0]
     case.forger.consume(transaction, block["id"])
-    case.forger.create(transaction, block, leaf=False, asset_id=other["asset_id"])
+    case.forger.create(transaction, block, asset_id=other["asset_id"])
 
 
 @attack("PARENT_NOT_CONSUMED")
 def a_block_from_nowhere(case):
     transaction = case.forger.header(case.request)
     block = case.forger.blocks(case.source)[0]
-    case.forger.create(transaction, block, input_id=None, leaf=False)
+    case.forger.create(transaction, block, input_id=None, first_no=11)
 
 
 @attack("PARENT_NOT_CONSUMED")
 def a_block_whose_parent_was_not_consumed(case):
     transaction = case.forger.header(case.request)
     block = case.forger.blocks(case.source)[0]
-    case.forger.create(transaction, block, leaf=False)
+    case.forger.create(transaction, block, first_no=11)
+
+
+@attack("leaves_numbers_uq")
+def a_block_in_the_place_of_its_parent(case):
+    transaction = case.forger.header(case.request)
+    case.forger.create(transaction, case.forger.blocks(case.source)[0])
 
 
 @attack("PARENT_NOT_CONSUMED")
@@ -237,7 +245,7 @@ def a_block_whose_parent_was_consumed_before(case):
     case.forger.commit()
     make.transfer(case.source, case.target, 100)
     transaction = case.forger.header(case.request)
-    case.forger.create(transaction, block, leaf=False)
+    case.forger.create(transaction, block, first_no=11)
 
 
 @attack("PARENT_NOT_CONSUMED")
@@ -260,15 +268,14 @@ def a_mint_that_takes_somebodys_block(case):
 
 @attack("PARENT_NOT_CONSUMED")
 def blocks_of_another_commodity(case):
-    other = case.other_block(commodity=make.commodity())
-    commodity = case.forger.one(
-        "SELECT commodity_id FROM ledger.leaves WHERE item_id = %s", other["id"]
-    )
+    commodity = make.commodity()
+    make.mint(case.target, 200, commodity=commodity)
+    other = case.other_block(commodity=commodity)
     transaction = case.forger.header(case.request)
     case.forger.consume(transaction, other["id"])
-    parts = [{"account_id": case.target.id, "last_no": 30}, {"first_no": 31}]
-    for part in parts:
-        case.forger.create(transaction, other, commodity=commodity, **part)
+    cut = other["first_no"] + 30
+    for part in ({"account_id": case.target.id, "last_no": cut - 1}, {"first_no": cut}):
+        case.forger.create(transaction, other, **part)
     case.forger.settle(transaction, other["asset_id"], case.source, case.target, 30)
     case.forger.close(case.request, transaction)
 
@@ -277,8 +284,8 @@ def blocks_of_another_commodity(case):
 def a_consumed_block_still_counted_as_held(case):
     transaction = case.forger.header(case.request)
     block = case.forger.blocks(case.source)[0]
-    case.forger.consume(transaction, block["id"], leave_leaf=True)
-    case.forger.create(transaction, block, leaf=False)
+    case.forger.consume(transaction, block["id"])
+    case.forger.leaf(block, transaction["commodity_id"])
 
 
 @attack("LEAF_SHORTFALL")
@@ -286,8 +293,13 @@ def a_new_block_not_counted_as_held(case):
     transaction = case.forger.header(case.request)
     block = case.forger.blocks(case.source)[0]
     case.forger.consume(transaction, block["id"])
-    case.forger.create(transaction, block, account_id=case.target.id, leaf=False)
-    case.forger.settle(transaction, block["asset_id"], case.source, case.target, 100)
+    created = case.forger.create(transaction, block, account_id=case.target.id)
+    case.forger.run("DELETE FROM ledger.leaves WHERE item_id = %s", created["id"])
+
+
+@attack("LEAF_SHORTFALL")
+def a_block_that_never_was_is_spent(case):
+    case.forger.consume(case.forger.header(case.request), 4711)
 
 
 @attack("transaction_item_inputs_input_spent_once_pk")
@@ -306,33 +318,56 @@ def a_block_spent_again_later(case):
     case.forger.consume(case.forger.header(case.request), block["id"])
 
 
-@attack("BALANCE_DRIFT", "stored_balances_follow")
-def a_balance_not_stored(case):
+@attack("BALANCE_DRIFT")
+def a_balance_stored_otherwise(case):
+    _, transaction, asset = moved_whole(case)
+    case.forger.settle(transaction, asset, case.source, case.target, 100)
+    case.forger.store(case.target, transaction["commodity_id"], 1_000_000)
+
+
+@attack("BALANCE_DRIFT", "credits_debits_derive_posted")
+def a_posting_that_states_a_balance_it_does_not_lead_to(case):
+    _, transaction, asset = moved_whole(case)
+    case.forger.post(transaction, asset, case.source, debit=100, balance_after=40)
+
+
+@attack("BALANCE_DRIFT", "credits_debits_derive_posted")
+def a_first_posting_that_states_a_balance_it_does_not_lead_to(case):
+    _, transaction, asset = moved_whole(case)
+    case.forger.post(transaction, asset, case.target, credit=100, balance_after=1_000_000)
+
+
+for name, rows in {
+    "of_two_postings_the_second_lies": ((0, 0, 100, 0), (1, 100, 0, 99)),
+    "of_two_postings_the_first_lies": ((0, 0, 100, 1), (1, 100, 0, 100)),
+    "two_postings_to_one_account_that_disagree": ((0, 0, 100, 0), (0, 60, 0, 60)),
+    "two_postings_to_one_account_after_each_other": ((0, 0, 5, 95), (0, 3, 0, 98)),
+    "of_three_postings_one_lies": ((0, 0, 60, 40), (0, 0, 40, 0), (1, 100, 0, 100)),
+}.items():
+
+    def lie(case, rows=rows):
+        _, transaction, asset = moved_whole(case)
+        accounts = (case.source, case.target)
+        postings = [(accounts[who], *rest) for who, *rest in rows]
+        case.forger.post_together(transaction, asset, *postings)
+
+    ATTACKS[name] = (lie, ("BALANCE_DRIFT", "credits_debits_derive_posted"))
+
+
+@attack("BALANCE_DRIFT", "balances_agree")
+def postings_of_one_account_written_after_each_other(case):
     request, transaction, asset = moved_whole(case)
-    case.forger.post(transaction, asset, case.source, debit=100)
+    case.forger.post(transaction, asset, case.source, debit=60)
+    case.forger.post(transaction, asset, case.source, debit=40)
     case.forger.post(transaction, asset, case.target, credit=100)
     case.forger.close(request, transaction)
 
 
-@attack("BALANCE_DRIFT", "stored_balances_follow")
-def a_posting_that_states_a_balance_it_does_not_lead_to(case):
-    request, transaction, asset = moved_whole(case)
-    for account, side, stated in (
-        (case.source, {"debit": 100}, 40),
-        (case.target, {"credit": 100}, 1_000_000),
-    ):
-        case.forger.post(transaction, asset, account, balance_after=stated, **side)
-        case.forger.store(account, transaction["commodity_id"], stated)
-    case.forger.close(request, transaction)
-
-
-@attack("BALANCE_DRIFT", "stored_balances_follow")
+@attack("BALANCE_DRIFT", "credits_debits_derive_posted")
 def postings_in_another_commodity(case):
     other = make.commodity()
-    request, transaction, asset = moved_whole(case)
-    for account, side in ((case.source, {"debit": 100}), (case.target, {"credit": 100})):
-        case.forger.post(transaction, asset, account, commodity_id=other.id, **side)
-    case.forger.close(request, transaction)
+    _, transaction, asset = moved_whole(case)
+    case.forger.post(transaction, asset, case.target, commodity_id=other.id, credit=100)
 
 
 @attack("account_balances_balance_not_negative_ck")

@@ -5,6 +5,7 @@ from psycopg.types.json import Jsonb
 
 from tests import make
 from tests.ledger.forge import Forger, refused
+from tests.ledger.wrongs import tamper
 
 # What is changed in a copy of the newest row, so that only the one constraint stands against it.
 COPIES = {
@@ -85,10 +86,9 @@ def test_a_batch_does_not_join_an_earlier_mint_even_without_its_key(committed_db
 def test_a_leaf_is_not_turned_into_that_of_another_block(committed_db):
     source, target = make.account(holding=100), make.account(holding=50)
     forger = Forger(committed_db, "ledger_owner")
-    transaction = forger.header(make.approved_transfer(source, target, 100))
-    spent, kept = forger.blocks(source)[0], forger.blocks(target)[0]
-    forger.consume(transaction, spent["id"])
-    created = forger.create(transaction, spent, leaf=False, account_id=target.id)
+    lost, kept = forger.blocks(source)[0], forger.blocks(target)[0]
+    forger.commit()
+    tamper(committed_db, "leaves", f"DELETE FROM ledger.leaves WHERE item_id = {lost['id']}")
 
     with refused("LEAF_SHORTFALL"):
         forger.run(
@@ -96,20 +96,17 @@ def test_a_leaf_is_not_turned_into_that_of_another_block(committed_db):
             " asset_id = i.asset_id, region_id = i.region_id, first_no = i.first_no,"
             " last_no = i.last_no, volume = i.volume"
             " FROM ledger.transaction_items i WHERE i.id = %s AND l.item_id = %s",
-            created["id"],
+            lost["id"],
             kept["id"],
         )
 
 
-def test_the_leaf_of_a_consumed_block_is_not_turned_into_one_of_thin_air(committed_db):
-    source, target = make.account(holding=100), make.account()
+def test_a_leaf_is_not_turned_into_one_of_thin_air(committed_db):
+    source = make.account(holding=100)
     forger = Forger(committed_db, "ledger_owner")
-    transaction = forger.header(make.approved_transfer(source, target, 100))
-    spent = forger.blocks(source)[0]
-    forger.consume(transaction, spent["id"], leave_leaf=True)
 
     with refused("LEAF_SHORTFALL"):
-        forger.run("UPDATE ledger.leaves SET item_id = 4711 WHERE item_id = %s", spent["id"])
+        forger.run("UPDATE ledger.leaves SET item_id = 4711 WHERE account_id = %s", source.id)
 
 
 def test_the_column_that_lets_the_writer_lock_an_account_says_nothing(committed_db):

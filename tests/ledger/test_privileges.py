@@ -8,7 +8,9 @@ from tests.ledger.forge import refused
 from tests.server import Database
 
 LOGINS = ("ledger_service", "portal_web", "ledger_auditor", "ledger_replay", "ledger_migrator")
-NO_LOGIN = ("ledger_owner", "ledger_writer", "ledger_check", "anon", "authenticated")
+NO_LOGIN = (
+    "ledger_owner", "ledger_writer", "ledger_check", "ledger_deriver", "anon", "authenticated",
+)  # fmt: skip
 LETTERS = {
     "S": "SELECT",
     "I": "INSERT",
@@ -27,19 +29,19 @@ DJANGO = {"portal_web": "SIUD"}
 
 # The one table: what may be done with whole tables, beside their owner. Nothing else may.
 TABLES = {
-    "ledger.transactions": CANONICAL,
+    "ledger.transactions": {**CANONICAL, "ledger_deriver": "S"},
     "ledger.assets": CANONICAL,
     "ledger.transaction_items": CANONICAL,
     "ledger.transaction_item_inputs": CANONICAL,
     "ledger.credits_debits": CANONICAL,
-    "ledger.chain": CANONICAL,
-    "ledger.leaves": {"ledger_writer": "SID", **READERS},
-    "ledger.account_balances": {"ledger_writer": "SIU", **READERS},
+    "ledger.chain": {**CANONICAL, "ledger_deriver": "S"},
+    "ledger.leaves": {"ledger_writer": "SID", "ledger_deriver": "SID", **READERS},
+    "ledger.account_balances": {"ledger_writer": "SIU", "ledger_deriver": "SIU", **READERS},
     "ledger.heads": {"ledger_writer": "SIU", **READERS},
-    "ledger.error_codes": {"ledger_writer": "S", **READERS},
+    "ledger.error_codes": {"ledger_writer": "S", "ledger_deriver": "S", **READERS},
     "ledger.change_windows": {"portal_web": "S", "ledger_auditor": "S"},
     "public.registry_organisation": REFERENCE,
-    "public.registry_account": REFERENCE,
+    "public.registry_account": {**REFERENCE, "ledger_deriver": "S"},
     "public.registry_commodity": REFERENCE,
     "public.registry_region": REFERENCE,
     "public.registry_regionrule": REFERENCE,
@@ -160,7 +162,9 @@ def test_schemas_are_used_by_those_who_need_them_and_written_by_their_owner(comm
         if letters
     }
 
-    readers = ("ledger_writer", "ledger_check", "portal_web", "ledger_auditor")
+    readers = (
+        "ledger_writer", "ledger_check", "ledger_deriver", "portal_web", "ledger_auditor",
+    )  # fmt: skip
     callers = ("ledger_writer", "ledger_service", "ledger_replay", "portal_web")
     assert found == {
         **{("ledger_owner", schema): "UC" for schema in schemas},
@@ -204,7 +208,7 @@ def test_only_the_migrator_may_become_another_and_inherits_nothing(committed_db)
 
     assert sorted(found) == [
         ("ledger_migrator", role, False, True, False)
-        for role in ("ledger_check", "ledger_owner", "ledger_writer")
+        for role in ("ledger_check", "ledger_deriver", "ledger_owner", "ledger_writer")
     ]
 
 

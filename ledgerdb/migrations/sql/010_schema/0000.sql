@@ -1,2 +1,3 @@
 -- Before the types.
+DROP TYPE ledger.look;
 DROP TYPE ledger.piece;

@@ -244,6 +244,7 @@ DECLARE
 BEGIN
     FOR v_guard IN SELECT oid::regprocedure FROM pg_proc
                    WHERE pronamespace = 'ledger'::regnamespace AND prorettype = 'trigger'::regtype
+                     AND proowner = current_user::regrole
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ledger_owner', v_guard);
     END LOOP;
@@ -324,6 +325,7 @@ GRANT SELECT ON public.registry_organisation, public.registry_account, public.re
 -- Not the password.
 GRANT SELECT (id, person_id, code, email, name, organisation_id, role, is_active, created_at)
     ON public.registry_user TO ledger_writer, ledger_check, ledger_auditor;
+GRANT SELECT ON public.registry_account TO ledger_deriver;
 GRANT UPDATE (status, transaction_id, executed_at) ON public.registry_request TO ledger_writer;
 GRANT UPDATE (ledger_lock) ON public.registry_account TO ledger_writer;
 
@@ -335,6 +337,7 @@ DECLARE
 BEGIN
     FOR v_guard IN SELECT oid::regprocedure FROM pg_proc
                    WHERE pronamespace = 'ledger'::regnamespace AND prorettype = 'trigger'::regtype
+                     AND proowner = current_user::regrole
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, ledger_owner', v_guard);
     END LOOP;

@@ -1,10 +1,11 @@
 -- Before the shared steps.
 SET ROLE ledger_writer;
 DROP FUNCTION ledger.close_transaction(ledger.transactions);
-DROP FUNCTION ledger.post_pieces(ledger.transactions, ledger.piece[]);
+DROP FUNCTION ledger.post_pieces(bigint, integer, ledger.piece[]);
+DROP FUNCTION ledger.post_piece(bigint, integer, ledger.piece);
 DROP FUNCTION ledger.write_pieces(ledger.transactions, ledger.piece[]);
 DROP FUNCTION ledger.open_transaction(public.registry_request, uuid, timestamptz);
-DROP FUNCTION ledger.open_balance(uuid, integer, boolean);
+DROP FUNCTION ledger.lock_head_nowait(integer);
 DROP FUNCTION ledger.check_fingerprint(public.registry_request, text);
 DROP FUNCTION ledger.fingerprint(ledger.piece[]);
 DROP FUNCTION ledger.choose_by_numbers(public.registry_request, timestamptz, uuid, integer);
@@ -12,10 +13,11 @@ DROP FUNCTION ledger.refuse_shortage(public.registry_request, numeric);
 DROP FUNCTION ledger.choose_by_volume(public.registry_request, timestamptz, uuid, integer);
 DROP FUNCTION ledger.choose_blocks(public.registry_request, timestamptz, uuid, integer);
 DROP FUNCTION ledger.eligible_leaves(public.registry_request, timestamptz);
-DROP FUNCTION ledger.check_selection(public.registry_request);
+DROP FUNCTION ledger.check_numbers_named(public.registry_request);
 DROP FUNCTION ledger.system_account(integer, text);
 DROP FUNCTION ledger.check_account(uuid, text);
 DROP FUNCTION ledger.lock_accounts(uuid[]);
+DROP FUNCTION ledger.stated_time(public.registry_request);
 DROP FUNCTION ledger.event_time(public.registry_request);
 DROP FUNCTION ledger.lock_request(uuid, uuid, text);
 DROP FUNCTION ledger.is_nowait();

@@ -12,10 +12,8 @@ SET ROLE ledger_writer;
 -- IS_NOWAIT: true if contenders fail at once (`SET ledger.lock_wait = 'nowait'`); otherwise they
 -- queue, bounded by lock_timeout.
 CREATE OR REPLACE FUNCTION ledger.is_nowait() RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN coalesce(current_setting('ledger.lock_wait', true) = 'nowait', false);
-END
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(current_setting('ledger.lock_wait', true) = 'nowait', false)
 $$;
 
 -- LOCK_REQUEST: lock the request and check that it may be executed now, by this actor, as this kind.
@@ -69,15 +67,12 @@ BEGIN
 END
 $$;
 
--- EVENT_TIME: when the transaction happens: now, or the past that the request states if
--- ledger_replay executes it in a replay window.
+-- STATED_TIME: the past that a request states. Only ledger_replay may state one, in a replay
+-- window.
 -- Refuses, in order: EFFECTIVE_AT_IN_FUTURE, BACKDATING_FORBIDDEN.
-CREATE OR REPLACE FUNCTION ledger.event_time(p_request public.registry_request) RETURNS timestamptz
+CREATE OR REPLACE FUNCTION ledger.stated_time(p_request public.registry_request) RETURNS timestamptz
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF p_request.occurred_at IS NULL THEN
-        RETURN greatest(clock_timestamp(), transaction_timestamp());
-    END IF;
     IF p_request.occurred_at > clock_timestamp() THEN
         PERFORM ledger.refuse('EFFECTIVE_AT_IN_FUTURE',
             jsonb_build_object('request', p_request.id, 'occurred_at', p_request.occurred_at));
@@ -89,6 +84,16 @@ BEGIN
     END IF;
     RETURN p_request.occurred_at;
 END
+$$;
+
+-- EVENT_TIME: when the transaction happens: now, or the past that the request states if
+-- ledger_replay executes it in a replay window.
+-- Refuses, in order: EFFECTIVE_AT_IN_FUTURE, BACKDATING_FORBIDDEN.
+CREATE OR REPLACE FUNCTION ledger.event_time(p_request public.registry_request) RETURNS timestamptz
+LANGUAGE sql AS $$
+    SELECT CASE WHEN p_request.occurred_at IS NULL
+                THEN greatest(clock_timestamp(), transaction_timestamp())
+                ELSE ledger.stated_time(p_request) END
 $$;
 
 -- LOCK_ACCOUNTS: lock accounts in id order, whatever order they are named in.
@@ -155,21 +160,14 @@ BEGIN
 END
 $$;
 
--- CHECK_SELECTION: the request names either a quantity, or numbers (whose sum the quantity is, if it
--- is given as well).
--- Refuses, in order: RANGE_INVALID, VOLUME_NOT_POSITIVE.
-CREATE OR REPLACE FUNCTION ledger.check_selection(p_request public.registry_request) RETURNS void
+-- CHECK_NUMBERS_NAMED: the numbers that a request names are numbers, and as many as its quantity says,
+-- if it says one as well.
+-- Refuses: RANGE_INVALID.
+CREATE OR REPLACE FUNCTION ledger.check_numbers_named(p_request public.registry_request) RETURNS void
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     v_numbers numeric;
 BEGIN
-    IF p_request.ranges IS NULL THEN
-        IF p_request.volume IS NULL OR p_request.volume <= 0 THEN
-            PERFORM ledger.refuse('VOLUME_NOT_POSITIVE',
-                jsonb_build_object('request', p_request.id, 'volume', p_request.volume));
-        END IF;
-        RETURN;
-    END IF;
     IF isempty(p_request.ranges) OR lower_inf(p_request.ranges) OR upper_inf(p_request.ranges)
        OR lower(p_request.ranges) < 1 THEN
         PERFORM ledger.refuse('RANGE_INVALID',
@@ -202,24 +200,6 @@ LANGUAGE sql STABLE AS $$
            OR a.production_end <= (p_request).filter_produced_to)
 $$;
 
--- CHOOSE_BLOCKS: the pieces that the request moves to p_target_id (and, if given, to p_region_id),
--- and the remainders that stay. By numbers: exactly those. By quantity: the smallest block that
--- suffices; else whole blocks, smallest first, ties by lowest number, cutting only the last.
--- Refuses, in order: as CHECK_SELECTION; by numbers BLOCK_NOT_HELD, COMMODITY_RULE; by quantity
---     INSUFFICIENT_TOTAL_BALANCE, LEAF_SHORTFALL.
-CREATE OR REPLACE FUNCTION ledger.choose_blocks(
-    p_request public.registry_request, p_at timestamptz, p_target_id uuid,
-    p_region_id integer DEFAULT NULL) RETURNS ledger.piece[]
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    PERFORM ledger.check_selection(p_request);
-    IF p_request.ranges IS NULL THEN
-        RETURN ledger.choose_by_volume(p_request, p_at, p_target_id, p_region_id);
-    END IF;
-    RETURN ledger.choose_by_numbers(p_request, p_at, p_target_id, p_region_id);
-END
-$$;
-
 -- CHOOSE_BY_VOLUME: see CHOOSE_BLOCKS. Taken literally, smallest first would consume ever more
 -- blocks per transfer; the smallest that suffices keeps it at one.
 CREATE OR REPLACE FUNCTION ledger.choose_by_volume(
@@ -232,6 +212,10 @@ DECLARE
     v_pieces ledger.piece[];
     v_eligible numeric;
 BEGIN
+    IF (p_request.volume > 0) IS NOT TRUE THEN
+        PERFORM ledger.refuse('VOLUME_NOT_POSITIVE',
+            jsonb_build_object('request', p_request.id, 'volume', p_request.volume));
+    END IF;
     SELECT l.* INTO v_leaf FROM ledger.eligible_leaves(p_request, p_at) l
     WHERE l.volume >= p_request.volume
     ORDER BY l.volume, l.first_no LIMIT 1;
@@ -307,6 +291,7 @@ DECLARE
     v_missing int8multirange;
     v_pieces ledger.piece[];
 BEGIN
+    PERFORM ledger.check_numbers_named(p_request);
     -- Unspent blocks never overlap: those that touch a range are the one that starts at or before
     -- its first number, and those that start inside it.
     SELECT array_agg(DISTINCT l) INTO v_held
@@ -354,6 +339,20 @@ BEGIN
 END
 $$;
 
+-- CHOOSE_BLOCKS: the pieces that the request moves to p_target_id (and, if given, to p_region_id),
+-- and the remainders that stay. By numbers: exactly those. By quantity: the smallest block that
+-- suffices; else whole blocks, smallest first, ties by lowest number, cutting only the last.
+-- Refuses, in order: RANGE_INVALID, VOLUME_NOT_POSITIVE; by numbers BLOCK_NOT_HELD, COMMODITY_RULE; by
+--     quantity INSUFFICIENT_TOTAL_BALANCE, LEAF_SHORTFALL.
+CREATE OR REPLACE FUNCTION ledger.choose_blocks(
+    p_request public.registry_request, p_at timestamptz, p_target_id uuid,
+    p_region_id integer DEFAULT NULL) RETURNS ledger.piece[]
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN p_request.ranges IS NULL
+                THEN ledger.choose_by_volume(p_request, p_at, p_target_id, p_region_id)
+                ELSE ledger.choose_by_numbers(p_request, p_at, p_target_id, p_region_id) END
+$$;
+
 -- FINGERPRINT: one value for "these blocks, cut like this, to these accounts and regions".
 CREATE OR REPLACE FUNCTION ledger.fingerprint(p_pieces ledger.piece[]) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
@@ -380,16 +379,14 @@ BEGIN
 END
 $$;
 
--- OPEN_BALANCE: see to it that an account has a balance row of the commodity.
-CREATE OR REPLACE FUNCTION ledger.open_balance(p_account_id uuid, p_commodity_id integer,
-                                               p_issues boolean DEFAULT false) RETURNS void
+-- LOCK_HEAD_NOWAIT: take one's turn on a commodity if it is free.
+-- Refuses: LOCK_NOT_AVAILABLE.
+CREATE OR REPLACE FUNCTION ledger.lock_head_nowait(p_commodity_id integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM ledger.account_balances b
-                   WHERE b.account_id = p_account_id AND b.commodity_id = p_commodity_id) THEN
-        INSERT INTO ledger.account_balances (account_id, commodity_id, issues)
-        VALUES (p_account_id, p_commodity_id, p_issues)
-        ON CONFLICT DO NOTHING;
+    PERFORM FROM ledger.heads h WHERE h.commodity_id = p_commodity_id FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND OR NOT pg_try_advisory_xact_lock(20261121, p_commodity_id) THEN
+        PERFORM ledger.refuse('LOCK_NOT_AVAILABLE', jsonb_build_object('commodity', p_commodity_id));
     END IF;
 END
 $$;
@@ -399,6 +396,9 @@ $$;
 -- are dated in the order in which they got it: occurred_at never decreases along a chain. Whatever
 -- the rules allow ends at a midnight of the commodity: a transaction that was overtaken across one was
 -- checked for the day before, and is to be tried again.
+-- An advisory lock stands for the head's row, which then is updated by who has the turn: who waits for
+-- a row keeps its page in use, and its old versions from being removed. (Nobody else may take advisory
+-- locks: 000_bootstrap.sql.)
 -- Refuses, in order: LOCK_NOT_AVAILABLE, CLOCK_REGRESSION, LOCK_NOT_AVAILABLE (overtaken across
 --     midnight).
 CREATE OR REPLACE FUNCTION ledger.open_transaction(
@@ -410,12 +410,9 @@ DECLARE
     v_transaction ledger.transactions;
 BEGIN
     IF ledger.is_nowait() THEN
-        PERFORM FROM ledger.heads h WHERE h.commodity_id = p_request.commodity_id
-        FOR NO KEY UPDATE SKIP LOCKED;
-        IF NOT FOUND THEN
-            PERFORM ledger.refuse('LOCK_NOT_AVAILABLE',
-                jsonb_build_object('commodity', p_request.commodity_id));
-        END IF;
+        PERFORM ledger.lock_head_nowait(p_request.commodity_id);
+    ELSE
+        PERFORM pg_advisory_xact_lock(20261121, p_request.commodity_id);
     END IF;
     UPDATE ledger.heads h
     SET height = h.height + 1, occurred_at = greatest(h.occurred_at, p_at)
@@ -442,39 +439,64 @@ BEGIN
 END
 $$;
 
--- WRITE_PIECES: consume the pieces' blocks, create the new ones, and post what moved.
+-- WRITE_PIECES: consume the pieces' blocks, create the new ones, and post what moved. What is held
+-- follows (035_derivation.sql).
 CREATE OR REPLACE FUNCTION ledger.write_pieces(
     p_transaction ledger.transactions, p_pieces ledger.piece[]) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    v_id bigint := p_transaction.id;
+    v_piece ledger.piece := p_pieces[1];
+    v_rest ledger.piece := p_pieces[2];
+    -- One block gives one piece, and perhaps keeps a remainder: as nearly always.
+    v_is_plain boolean := v_piece.moved AND v_piece.from_account <> v_piece.to_account
+        AND (cardinality(p_pieces) = 1 OR cardinality(p_pieces) = 2
+             AND NOT v_rest.moved AND v_rest.input_id = v_piece.input_id);
 BEGIN
-    WITH spent AS (
+    IF v_is_plain THEN
         INSERT INTO ledger.transaction_item_inputs (item_id, transaction_id)
-        SELECT DISTINCT p.input_id, p_transaction.id FROM unnest(p_pieces) p
-        RETURNING item_id
-    )
-    DELETE FROM ledger.leaves l USING spent WHERE l.item_id = spent.item_id;
-
-    WITH created AS (
-        INSERT INTO ledger.transaction_items
-            (transaction_id, asset_id, account_id, region_id, first_no, last_no, volume, input_id)
-        SELECT p_transaction.id, p.asset_id, p.to_account, p.region_id, p.first_no, p.last_no,
-               p.last_no - p.first_no + 1, p.input_id
-        FROM unnest(p_pieces) p
-        RETURNING *
-    )
-    INSERT INTO ledger.leaves
-        (item_id, commodity_id, account_id, asset_id, region_id, first_no, last_no, volume)
-    SELECT c.id, p_transaction.commodity_id, c.account_id, c.asset_id, c.region_id, c.first_no,
-           c.last_no, c.volume
-    FROM created c;
-
-    PERFORM ledger.post_pieces(p_transaction, p_pieces);
+        VALUES (v_piece.input_id, v_id);
+    ELSE
+        INSERT INTO ledger.transaction_item_inputs (item_id, transaction_id)
+        SELECT DISTINCT p.input_id, v_id FROM unnest(p_pieces) p;
+    END IF;
+    INSERT INTO ledger.transaction_items
+        (transaction_id, asset_id, account_id, region_id, first_no, last_no, volume, input_id)
+    SELECT v_id, p.asset_id, p.to_account, p.region_id, p.first_no, p.last_no,
+           p.last_no - p.first_no + 1, p.input_id
+    FROM unnest(p_pieces) p;
+    IF v_is_plain THEN
+        PERFORM ledger.post_piece(v_id, p_transaction.commodity_id, v_piece);
+    ELSE
+        PERFORM ledger.post_pieces(v_id, p_transaction.commodity_id, p_pieces);
+    END IF;
 END
 $$;
 
--- POST_PIECES: post what moved, per batch and account, and bring the stored balances along.
+-- POST_PIECE: post one piece that one account gave to another.
+CREATE OR REPLACE FUNCTION ledger.post_piece(
+    p_transaction_id bigint, p_commodity_id integer, p_piece ledger.piece) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_from uuid := p_piece.from_account;
+    v_to uuid := p_piece.to_account;
+    v_volume bigint := p_piece.last_no - p_piece.first_no + 1;
+BEGIN
+    INSERT INTO ledger.credits_debits
+        (transaction_id, line, asset_id, commodity_id, account_id, credit, debit, balance_after)
+    VALUES
+        (p_transaction_id, 1, p_piece.asset_id, p_commodity_id, v_from, 0, v_volume,
+         coalesce((SELECT b.balance FROM ledger.account_balances b
+                   WHERE b.account_id = v_from AND b.commodity_id = p_commodity_id), 0) - v_volume),
+        (p_transaction_id, 2, p_piece.asset_id, p_commodity_id, v_to, v_volume, 0,
+         coalesce((SELECT b.balance FROM ledger.account_balances b
+                   WHERE b.account_id = v_to AND b.commodity_id = p_commodity_id), 0) + v_volume);
+END
+$$;
+
+-- POST_PIECES: post what moved, per batch and account.
 CREATE OR REPLACE FUNCTION ledger.post_pieces(
-    p_transaction ledger.transactions, p_pieces ledger.piece[]) RETURNS void
+    p_transaction_id bigint, p_commodity_id integer, p_pieces ledger.piece[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     WITH posted AS (
@@ -486,20 +508,17 @@ BEGIN
             (p.to_account, p.last_no - p.first_no + 1, 0)) side (account_id, credit, debit)
         WHERE p.moved
         GROUP BY p.asset_id, side.account_id, side.credit > 0
-    ), stored AS (
-        UPDATE ledger.account_balances b SET balance = b.balance + net.moved
-        FROM (SELECT posted.account_id, sum(posted.credit - posted.debit)::bigint AS moved
-              FROM posted GROUP BY posted.account_id) net
-        WHERE b.account_id = net.account_id AND b.commodity_id = p_transaction.commodity_id
-        RETURNING b.account_id, b.balance
     )
     INSERT INTO ledger.credits_debits
         (transaction_id, line, asset_id, commodity_id, account_id, credit, debit, balance_after)
-    SELECT p_transaction.id,
+    SELECT p_transaction_id,
            row_number() OVER (ORDER BY posted.asset_id, posted.credit > 0, posted.account_id),
-           posted.asset_id, p_transaction.commodity_id, posted.account_id, posted.credit,
-           posted.debit, stored.balance
-    FROM posted JOIN stored ON stored.account_id = posted.account_id;
+           posted.asset_id, p_commodity_id, posted.account_id, posted.credit, posted.debit,
+           sum(posted.credit - posted.debit) OVER (PARTITION BY posted.account_id)
+           + coalesce((SELECT b.balance FROM ledger.account_balances b
+                       WHERE b.account_id = posted.account_id
+                         AND b.commodity_id = p_commodity_id), 0)
+    FROM posted;
 END
 $$;
 
@@ -525,10 +544,11 @@ REVOKE ALL ON FUNCTION
     ledger.is_nowait(),
     ledger.lock_request(uuid, uuid, text),
     ledger.event_time(public.registry_request),
+    ledger.stated_time(public.registry_request),
     ledger.lock_accounts(uuid[]),
     ledger.check_account(uuid, text),
     ledger.system_account(integer, text),
-    ledger.check_selection(public.registry_request),
+    ledger.check_numbers_named(public.registry_request),
     ledger.eligible_leaves(public.registry_request, timestamptz),
     ledger.choose_blocks(public.registry_request, timestamptz, uuid, integer),
     ledger.choose_by_volume(public.registry_request, timestamptz, uuid, integer),
@@ -536,10 +556,11 @@ REVOKE ALL ON FUNCTION
     ledger.choose_by_numbers(public.registry_request, timestamptz, uuid, integer),
     ledger.fingerprint(ledger.piece[]),
     ledger.check_fingerprint(public.registry_request, text),
-    ledger.open_balance(uuid, integer, boolean),
+    ledger.lock_head_nowait(integer),
     ledger.open_transaction(public.registry_request, uuid, timestamptz),
     ledger.write_pieces(ledger.transactions, ledger.piece[]),
-    ledger.post_pieces(ledger.transactions, ledger.piece[]),
+    ledger.post_piece(bigint, integer, ledger.piece),
+    ledger.post_pieces(bigint, integer, ledger.piece[]),
     ledger.close_transaction(ledger.transactions)
 FROM PUBLIC;
 

@@ -114,7 +114,6 @@ DECLARE
     v_first bigint;
     v_last bigint;
     v_asset_id bigint;
-    v_item_id bigint;
 BEGIN
     SELECT h.next_no INTO v_first FROM ledger.heads h WHERE h.commodity_id = p_batch.commodity_id;
     PERFORM ledger.check_numbers(p_batch.volume, v_first);
@@ -132,23 +131,19 @@ BEGIN
     INSERT INTO ledger.transaction_items
         (transaction_id, asset_id, account_id, region_id, first_no, last_no, volume)
     VALUES (p_transaction.id, v_asset_id, p_target_id, p_batch.region_id, v_first, v_last,
-            p_batch.volume)
-    RETURNING id INTO v_item_id;
-    INSERT INTO ledger.leaves
-        (item_id, commodity_id, account_id, asset_id, region_id, first_no, last_no, volume)
-    VALUES (v_item_id, p_batch.commodity_id, p_target_id, v_asset_id, p_batch.region_id, v_first,
-            v_last, p_batch.volume);
+            p_batch.volume);
 
-    PERFORM ledger.post_pieces(p_transaction, ARRAY[
+    PERFORM ledger.post_piece(p_transaction.id, p_batch.commodity_id,
         (NULL, v_asset_id, p_issuance_id, p_target_id, p_batch.region_id, v_first, v_last,
-         true)::ledger.piece]);
+         true)::ledger.piece);
 END
 $$;
 
 CREATE OR REPLACE FUNCTION ledger_api.mint(p_request_id uuid, p_actor_id uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 DECLARE
     v_request public.registry_request;
@@ -171,8 +166,6 @@ BEGIN
         PERFORM ledger.check_fingerprint(
             v_request, ledger.mint_fingerprint(v_batch, v_request.target_id));
     END IF;
-    PERFORM ledger.open_balance(v_issuance, v_request.commodity_id, true);
-    PERFORM ledger.open_balance(v_request.target_id, v_request.commodity_id);
     INSERT INTO ledger.heads (commodity_id) VALUES (v_request.commodity_id) ON CONFLICT DO NOTHING;
 
     v_transaction := ledger.open_transaction(v_request, p_actor_id, v_at);

@@ -12,25 +12,44 @@ SET ROLE ledger_writer;
 CREATE OR REPLACE FUNCTION ledger.plan_transfer(p_request public.registry_request, p_at timestamptz)
 RETURNS ledger.piece[]
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_may boolean;
+BEGIN
+    SELECT source.type = 'trading' AND source.status = 'active'
+           AND target.type = 'trading' AND target.status = 'active'
+           AND source.id <> target.id AND c.transferable
+    INTO v_may
+    FROM public.registry_account source, public.registry_account target, public.registry_commodity c
+    WHERE source.id = p_request.source_id AND target.id = p_request.target_id
+      AND c.id = p_request.commodity_id;
+    IF v_may IS NOT TRUE THEN  -- why not
+        PERFORM ledger.refuse_transfer(p_request);
+    END IF;
+    RETURN ledger.choose_blocks(p_request, p_at, p_request.target_id);
+END
+$$;
+
+-- REFUSE_TRANSFER: say why a transfer is not allowed.
+-- Refuses, in order: SAME_ACCOUNT; as CHECK_ACCOUNT for the source; as CHECK_ACCOUNT for the target;
+--     COMMODITY_RULE.
+CREATE OR REPLACE FUNCTION ledger.refuse_transfer(p_request public.registry_request) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF p_request.source_id = p_request.target_id THEN
         PERFORM ledger.refuse('SAME_ACCOUNT', jsonb_build_object('account', p_request.source_id));
     END IF;
     PERFORM ledger.check_account(p_request.source_id, 'trading');
     PERFORM ledger.check_account(p_request.target_id, 'trading');
-    IF NOT (SELECT c.transferable FROM public.registry_commodity c
-            WHERE c.id = p_request.commodity_id) THEN
-        PERFORM ledger.refuse('COMMODITY_RULE',
-            jsonb_build_object('commodity', p_request.commodity_id, 'rule', 'transferable'));
-    END IF;
-    RETURN ledger.choose_blocks(p_request, p_at, p_request.target_id);
+    PERFORM ledger.refuse('COMMODITY_RULE',
+        jsonb_build_object('commodity', p_request.commodity_id, 'rule', 'transferable'));
 END
 $$;
 
 CREATE OR REPLACE FUNCTION ledger_api.transfer(p_request_id uuid, p_actor_id uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 AS $$
 DECLARE
     v_request public.registry_request;
@@ -50,7 +69,6 @@ BEGIN
     IF v_request.approved_fingerprint <> '' THEN  -- none: approved by quantity, whatever the blocks
         PERFORM ledger.check_fingerprint(v_request, ledger.fingerprint(v_pieces));
     END IF;
-    PERFORM ledger.open_balance(v_request.target_id, v_request.commodity_id);
 
     v_transaction := ledger.open_transaction(v_request, p_actor_id, v_at);
     PERFORM ledger.write_pieces(v_transaction, v_pieces);
@@ -63,6 +81,7 @@ $$;
 
 REVOKE ALL ON FUNCTION ledger_api.transfer(uuid, uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION ledger.plan_transfer(public.registry_request, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION ledger.refuse_transfer(public.registry_request) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger_api.transfer(uuid, uuid) TO ledger_service, ledger_replay;
 
 RESET ROLE;

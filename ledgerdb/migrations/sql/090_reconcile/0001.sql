@@ -167,7 +167,8 @@ BEGIN
            OR v_link.linked_at IS DISTINCT FROM v_link.recorded_at
            OR v_link.recorded_at < v_recorded_at OR v_link.occurred_at < v_occurred_at
            OR v_link.hash IS DISTINCT FROM
-              ledger.link_hash(v_link.prev_hash, v_link.height, v_link.entry)
+              ledger.link_hash(v_link.prev_hash, v_link.height,
+                               ledger.transaction_content(v_link.entry))
            OR NOT ledger.is_linked(v_link.entry) THEN
             RETURN v_height;
         END IF;
