@@ -2,18 +2,19 @@
 
 from django.urls import include, path
 
-from portal.views import approvals, errors, home, requests, session, transfer
+from portal.kinds import KINDS
+from portal.views import approvals, asking, errors, home, requests, session
 
 APP = "portal"
 
 pages = [
     path("", home.show, name="home"),
     path("requests", requests.index, name="requests"),
-    path("requests/new/transfer", transfer.new, name="transfer"),
+    *(path(f"requests/new/{kind.slug}", asking.new, {"kind": kind}, kind.slug) for kind in KINDS),
     path("requests/<int:number>", requests.show, name="request"),
-    path("requests/<int:number>/details", transfer.change, name="change"),
-    path("requests/<int:number>/check", transfer.check, name="check"),
-    path("requests/<int:number>/submit", transfer.submit, name="submit"),
+    path("requests/<int:number>/details", asking.change, name="change"),
+    path("requests/<int:number>/check", asking.check, name="check"),
+    path("requests/<int:number>/submit", asking.submit, name="submit"),
     path("requests/<int:number>/withdraw", requests.withdraw, name="withdraw"),
     path("approvals", approvals.queue, name="approvals"),
     path("approvals/<int:number>", approvals.show, name="approval"),

@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from audit import dates, history
-from registry import access
+from audit import history
+from registry import access, dates
 from registry.access import SignedIn
 from registry.models import Account
 from registry.selectors import accounts

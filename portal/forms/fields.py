@@ -8,7 +8,10 @@ from django.core.exceptions import ValidationError
 
 PLAIN = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 GROUPED = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3}){1,5}", re.ASCII)
-RANGE = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})", re.ASCII)
+RANGE = re.compile(
+    r"([1-9][0-9]{0,17})(?:\s*[-\N{EN DASH}]\s*([1-9][0-9]{0,17}))?",
+    re.ASCII,
+)
 
 Numbers = tuple[tuple[int, int], ...]
 
@@ -36,27 +39,43 @@ class Quantity(forms.CharField):
 
 
 class NumberRanges(forms.CharField):
-    """Certificate numbers as ``4021001-4025000,4031201-4033700``, carried in a hidden field."""
+    """Certificate numbers as people write them: ``101-150, 200``, in plain digits."""
 
-    widget = forms.HiddenInput
+    def __init__(self, **kwargs: Any):
+        """Leave room for many ranges, as ticking a page of blocks gives."""
+        widget = forms.Textarea(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"})
+        super().__init__(**{"widget": widget, "max_length": 4000, **kwargs})
 
     def clean(self, value: Any) -> Numbers:
         """
-        Return pairs of first and last.
+        Return pairs of first and last, lowest first; what overlaps or touches is one.
 
         :raises ValidationError: when it is not such a list
         """
         text = super().clean(value)
-        found = [RANGE.fullmatch(part) for part in text.split(",")] if text else []
-        pairs = tuple((int(part[1]), int(part[2])) for part in found if part)
+        found = [RANGE.fullmatch(part.strip()) for part in text.split(",")] if text else []
+        pairs = [(int(part[1]), int(part[2] or part[1])) for part in found if part]
         if len(pairs) != len(found) or any(first > last for first, last in pairs):
-            raise ValidationError("These are not certificate numbers.", code="numbers")
-        return pairs
+            raise ValidationError(
+                "Type numbers such as 101-150, 200: plain digits, the lower number first.",
+                code="numbers",
+            )
+        return _joined(pairs)
+
+
+def _joined(pairs: list[tuple[int, int]]) -> Numbers:
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(pairs):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return tuple(joined)
 
 
 def write_ranges(pairs: Numbers) -> str:
-    """Write pairs of first and last as the hidden field carries them."""
-    return ",".join(f"{first}-{last}" for first, last in pairs)
+    """Write pairs of first and last so that they read back."""
+    return ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in pairs)
 
 
 def take(pairs: Numbers, volume: int) -> Numbers:

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from audit import dates, history
+from audit import history
+from registry import dates
 
 TODAY = date(2026, 6, 30)
 

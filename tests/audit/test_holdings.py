@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from audit import dates
-from registry import services
+from registry import dates, services
 from registry.selectors import accounts
 from tests import make
 from tests.portal.cast import signed_in

@@ -32,14 +32,29 @@ def test_only_ascii_digits_ever_pass(typed):
     assert typed.strip().replace(",", "") == str(number)
 
 
-@pytest.mark.parametrize("text", ["1", "5-1", "1-2,", "a-b", "1-2;3-4", "0-5", "\uff11-2"])
+@pytest.mark.parametrize(
+    "text", ["5-1", "1-2,", "a-b", "1-2;3-4", "0-5", "\uff11-2", "1--2", "1 2"]
+)
 def test_numbers_that_are_no_ranges_are_refused(text):
     with pytest.raises(ValidationError):
         NumberRanges().clean(text)
 
 
-def test_ranges_survive_the_hidden_field():
-    pairs = ((1, 10), (31, 100))
+@pytest.mark.parametrize(
+    ("typed", "pairs"),
+    [
+        ("101-150, 200", ((101, 150), (200, 200))),
+        ("200,101 - 150", ((101, 150), (200, 200))),
+        ("4021001 \N{EN DASH} 4025000", ((4021001, 4025000),)),
+        ("1-10, 5-20, 21", ((1, 21),)),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(typed, pairs):
+    assert NumberRanges().clean(typed) == pairs
+
+
+def test_ranges_read_back_as_they_were_written():
+    pairs = ((1, 10), (31, 31), (50, 100))
 
     assert NumberRanges().clean(write_ranges(pairs)) == pairs
 

@@ -174,6 +174,40 @@ def test_part_of_a_chosen_block_is_its_lowest_numbers(cast):
     assert last_request().ranges == ((401, 450),)
 
 
+def test_numbers_can_be_typed_instead_of_a_quantity(cast):
+    signed_in(cast.marsh).post(NEW, cast.details(volume="", numbers="101-150, 200"))
+
+    item = last_request()
+    assert (item.volume, item.ranges) == (51, ((101, 150), (200, 200)))
+
+
+@pytest.mark.parametrize(
+    ("volume", "numbers", "sentence"),
+    [
+        ("", "", "Say how many certificates, or choose their numbers."),
+        ("60", "101-150", "The chosen numbers are 50."),
+        ("", "1-2000", "You asked for 2,000; 1,000 are available."),
+        ("", "150-101", "plain digits, the lower number first"),
+    ],
+)
+def test_quantity_and_numbers_must_fit_and_are_kept_as_typed(cast, volume, numbers, sentence):
+    answer = signed_in(cast.marsh).post(NEW, cast.details(volume=volume, numbers=numbers))
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert sentence in page
+    assert numbers in page
+    assert not transfers().exists()
+
+
+def test_an_account_to_send_from_can_be_named_in_the_address(cast):
+    client = signed_in(cast.marsh)
+
+    assert client.get(f"{NEW}?account=ALD-01").context["form"]["source"].value() == "ALD-01/SOL"
+    assert client.get(f"{NEW}?account=COB-01").status_code == 404
+    assert client.get(f"{NEW}?account=NONE").status_code == 404
+
+
 def test_somebody_elses_block_cannot_be_chosen(cast):
     cast.executed(400)
     block = rows("SELECT item_id FROM ledger.leaves WHERE first_no = 1")[0]["item_id"]

@@ -1,13 +1,15 @@
-"""A transfer in two screens: details, then check."""
+"""A request in two screens: details, then check. Every kind goes this way."""
 
+from typing import Any
 from uuid import uuid4
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import refusals
-from portal.forms import transfer as forms
+from portal import kinds, refusals
+from portal.forms.details import Details
+from portal.kinds import Kind
 from registry import access, services
 from registry.access import SignedIn
 from registry.models import Request
@@ -17,30 +19,24 @@ CHECKABLE = Request.Status.DRAFT
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: SignedIn) -> HttpResponse:
+def new(request: SignedIn, kind: Kind) -> HttpResponse:
     """Ask for the details; the same form sent twice is one request."""
-    access.require(request.user, access.Right.SUBMIT)
-    if request.method != "POST" and _is_id(request.GET.get("copy", "")):
-        item = requests.own(request.user, int(request.GET["copy"]))
-        return _details(request, initial={**forms.from_request(item), "key": uuid4()})
+    access.require(request.user, kind.right)
     if request.method != "POST":
-        ids = [int(each) for each in request.GET.getlist("block") if _is_id(each)]
-        picked = accounts.picked_blocks(request.user, ids)
-        if len({(block["account"], block["commodity"]) for block in picked}) > 1:
-            return render(request, "portal/transfer/mixed.html", status=422)
-        return _details(request, initial={**forms.from_blocks(picked), "key": uuid4()})
-    form = forms.Transfer(request.POST, sources=accounts.sources(request.user))
+        return _start(request, kind)
+    form = kind.form(request.POST, user=request.user)
     if not form.is_valid():
-        return _details(request, form)
-    first = requests.by_key(request.user, form.cleaned_data["key"])
-    if first is not None:
-        return _again(request, form, first)
+        return _details(request, kind, form)
+    key = form.cleaned_data["key"]
+    first = requests.by_key(request.user, key)
+    if first is not None and first.kind == kind.of:
+        return _again(request, kind, form, first)
     try:
-        item = services.create_transfer_draft(
-            submitter=request.user, idempotency_key=form.cleaned_data["key"], **form.asks()
+        item = services.draft_request(
+            kind=kind.of, submitter=request.user, idempotency_key=key, **form.asks()
         )
     except services.Refused as refused:
-        return _details(request, form, refused)
+        return _details(request, kind, form, refused)
     return redirect("portal:check", item.number)
 
 
@@ -49,14 +45,16 @@ def change(request: SignedIn, number: int) -> HttpResponse:
     """Change the details of a draft."""
     access.require(request.user, access.Right.SUBMIT)
     item = requests.own(request.user, number)
-    if item.status != CHECKABLE or item.kind != Request.Kind.TRANSFER:
+    if item.status != CHECKABLE:
         return redirect("portal:request", number)
+    kind = kinds.of(item)
     if request.method != "POST":
-        return _details(request, initial=forms.from_request(item))
-    form = forms.Transfer(request.POST, sources=accounts.sources(request.user))
+        form = kind.form(initial=kind.form.from_request(item), user=request.user)
+        return _details(request, kind, form)
+    form = kind.form(request.POST, user=request.user)
     if not form.is_valid():
-        return _details(request, form)
-    return _again(request, form, item)
+        return _details(request, kind, form)
+    return _again(request, kind, form, item)
 
 
 @require_safe
@@ -86,49 +84,59 @@ def submit(request: SignedIn, number: int) -> HttpResponse:
     return redirect("portal:request", number)
 
 
-def _again(request: SignedIn, form: forms.Transfer, item: Request) -> HttpResponse:
+def _start(request: SignedIn, kind: Kind) -> HttpResponse:
+    """Show the details with what is known already: a copy, ticked blocks, or an account."""
+    initial: dict[str, Any] = {}
+    copied, account = (request.GET.get(name, "") for name in ("copy", "account"))
+    if _is_id(copied):
+        item = requests.own(request.user, int(copied))
+        if item.kind != kind.of:
+            raise Http404("No such request.")
+        initial = kind.form.from_request(item)
+    elif account:
+        initial = {"account": accounts.get(request.user, account.replace("\x00", "")).code}
+    else:
+        ids = [int(each) for each in request.GET.getlist("block") if _is_id(each)]
+        picked = accounts.picked_blocks(request.user, ids)
+        if len({(block["account"], block["commodity"]) for block in picked}) > 1:
+            return render(request, "portal/requests/mixed.html", status=422)
+        initial = kind.form.from_blocks(picked)
+    form = kind.form(initial={**initial, "key": uuid4()}, user=request.user)
+    return _details(request, kind, form)
+
+
+def _again(request: SignedIn, kind: Kind, form: Details, item: Request) -> HttpResponse:
     """Take new answers for a draft; what was submitted stays, and is shown."""
     if item.status != CHECKABLE:
         return redirect("portal:request", item.number)
     try:
         services.update_draft(request_id=item.id, submitter=request.user, **form.asks())
     except services.Refused as refused:
-        return _details(request, form, refused)
+        return _details(request, kind, form, refused)
     return redirect("portal:check", item.number)
 
 
 def _details(
-    request: SignedIn,
-    form: forms.Transfer | None = None,
-    refused: services.Refused | None = None,
-    *,
-    initial: dict[str, object] | None = None,
+    request: SignedIn, kind: Kind, form: Details, refused: services.Refused | None = None
 ) -> HttpResponse:
-    form = form or forms.Transfer(initial=initial, sources=accounts.sources(request.user))
     refusal = refusals.explain(refused.code) if refused else None
     status = refusal.status if refusal else 422 if form.is_bound else 200
-    context = {
-        "form": form,
-        "refusal": refusal,
-        "known": accounts.known_targets(request.user),
-        "numbers": forms.shown_numbers(form),
-    }
-    return render(request, "portal/transfer/details.html", context, status=status)
+    context = {"kind": kind, "form": form, "refusal": refusal}
+    return render(request, "portal/requests/details.html", context, status=status)
 
 
 def _check(
     request: SignedIn, item: Request, refused: services.Refused | None = None
 ) -> HttpResponse:
-    preview, status = None, 200
+    preview = None
     try:
         preview = previews.describe(request.user, item, services.preview_request(item.id))
     except services.Refused as error:
         refused = error
     refusal = refusals.explain(refused.code) if refused else None
-    if refusal:
-        status = refusal.status
-    context = {"item": item, "preview": preview, "refusal": refusal}
-    return render(request, "portal/transfer/check.html", context, status=status)
+    context = {"kind": kinds.of(item), "item": item, "preview": preview, "refusal": refusal}
+    status = refusal.status if refusal else 200
+    return render(request, "portal/requests/check.html", context, status=status)
 
 
 def _is_id(text: str) -> bool:

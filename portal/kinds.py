@@ -1,0 +1,63 @@
+"""The kinds of request that a form asks for: address, form, who may ask, and the words."""
+
+from dataclasses import dataclass
+
+from portal.forms.details import Details
+from portal.forms.transfer import Transfer
+from registry import access
+from registry.models import Request, User
+
+CHOSEN_AGAIN = (
+    "If holdings change before the approval, the ledger chooses again and the approver sees the"
+    " difference."
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of request."""
+
+    of: Request.Kind
+    slug: str
+    form: type[Details]
+    title: str
+    noun: str
+    # What cannot be undone, said where it is sent.
+    final: str
+    # What is said above the details, and where there is nothing to ask for.
+    notice: str = ""
+    impossible: str = ""
+    # What may still be different when it is executed.
+    forecast: str = CHOSEN_AGAIN
+    on_submit: str = "The quantity is then reserved"
+    right: access.Right = access.Right.SUBMIT
+
+    @property
+    def route(self) -> str:
+        """Name the page that asks for the details."""
+        return f"portal:{self.slug}"
+
+
+KINDS = (
+    Kind(
+        of=Request.Kind.TRANSFER,
+        slug="transfer",
+        form=Transfer,
+        title="Transfer certificates",
+        noun="transfer",
+        final="Once executed, a transfer cannot be undone: the receiver would have to send the"
+        " certificates back.",
+        impossible="None of your accounts holds certificates that can be transferred.",
+    ),
+)
+BY_KIND = {kind.of: kind for kind in KINDS}
+
+
+def of(item: Request) -> Kind:
+    """Return the kind of a request."""
+    return BY_KIND[Request.Kind(item.kind)]
+
+
+def offered(user: User) -> list[Kind]:
+    """Return what a person may ask for."""
+    return [kind for kind in KINDS if access.may(user, kind.right)]

@@ -1,0 +1,76 @@
+"""Dates that people type."""
+
+import calendar
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+DAYS = ("%Y-%m-%d", "%d %B %Y", "%d %b %Y")
+MONTHS = ("%Y-%m", "%B %Y", "%b %Y")
+YEARS = ("%Y",)
+FIRST_YEAR = 1990
+
+
+class DateError(ValueError):
+    """What was typed is no date that is meant here; the message says what to type."""
+
+
+def parse_day(text: str) -> date | None:
+    """
+    Read ``31 May 2026`` or ``2026-05-31``; nothing typed means now.
+
+    :raises DateError: anything else (06/07/2026 is two dates), and the future
+    """
+    text = " ".join(text.split())
+    if not text:
+        return None
+    day = _read(text, DAYS)
+    if day is None:
+        raise DateError("Type a date such as 31 May 2026.")
+    if day > today():
+        raise DateError("This date is in the future. Type a past date.")
+    return day
+
+
+def parse_days(text: str) -> tuple[date, date]:
+    """
+    Read a day, a month or a year as its first and last day: ``May 2026`` is 1 May to 31 May.
+
+    :raises DateError: anything else
+    """
+    text = " ".join(text.split())
+    if day := _read(text, DAYS):
+        return day, day
+    if month := _read(text, MONTHS):
+        return month, month.replace(day=calendar.monthrange(month.year, month.month)[1])
+    if year := _read(text, YEARS):
+        return year, year.replace(month=12, day=31)
+    raise DateError("Type a date such as 31 May 2026, a month such as May 2026, or a year.")
+
+
+def write_day(day: date | None) -> str:
+    """Write a day so that it reads back."""
+    return f"{day.day} {day:%b %Y}" if day else ""
+
+
+def end_of(day: date) -> datetime:
+    """Return the last instant of a day in the registry's time zone."""
+    zone = ZoneInfo(settings.REGISTRY_TIME_ZONE)
+    return datetime.combine(day + timedelta(days=1), time(), zone) - timedelta(microseconds=1)
+
+
+def today() -> date:
+    """Return the present day in the registry's time zone."""
+    return datetime.now(ZoneInfo(settings.REGISTRY_TIME_ZONE)).date()
+
+
+def _read(text: str, forms: tuple[str, ...]) -> date | None:
+    for form in forms:
+        try:
+            day = datetime.strptime(text, form).date() if text.isascii() else None  # noqa: DTZ007
+        except ValueError:
+            continue
+        if day and day.year >= FIRST_YEAR:
+            return day
+    return None
