@@ -243,15 +243,17 @@ def block(block_id: int) -> Row | None:
     return found[0] if found else None
 
 
-def unspent_blocks(organisation_id: UUID, block_ids: Sequence[int]) -> list[Row]:
-    """Return those of the blocks that an organisation's accounts hold now, lowest number first."""
+def unspent_blocks(organisation_id: UUID | None, block_ids: Sequence[int]) -> list[Row]:
+    """Return those of the blocks that are unspent, an organisation's or anybody's, lowest first."""
     return rows(
         f"""
         {DESCRIBED}
         JOIN ledger.leaves l ON l.item_id = i.id
-        WHERE i.id = ANY (%s) AND a.organisation_id = %s ORDER BY i.first_no
+        WHERE i.id = ANY (%(blocks)s)
+          AND (%(organisation)s::uuid IS NULL OR a.organisation_id = %(organisation)s)
+        ORDER BY i.first_no
         """,
-        [list(block_ids), organisation_id],
+        {"blocks": list(block_ids), "organisation": organisation_id},
     )
 
 

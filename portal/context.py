@@ -18,7 +18,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def _frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"tabs": [], "role": ""}
+        return {"tabs": [], "role": "", "may_submit": False}
     counts = requests.counts(user)
     own = access.sees_only(user) is not None
     tabs = [("Overview", reverse("portal:home"), 0, "")]
@@ -32,6 +32,7 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
             for label, url, count, word in tabs
         ],
         "role": access.describe(user),
+        "may_submit": access.may(user, access.Right.SUBMIT),
     }
 
 

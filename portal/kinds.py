@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from portal.forms.details import Details
+from portal.forms.retire import Retire
 from portal.forms.transfer import Transfer
 from registry import access
 from registry.models import Request, User
@@ -48,6 +49,16 @@ KINDS = (
         final="Once executed, a transfer cannot be undone: the receiver would have to send the"
         " certificates back.",
         impossible="None of your accounts holds certificates that can be transferred.",
+    ),
+    Kind(
+        of=Request.Kind.RETIRE,
+        slug="retire",
+        form=Retire,
+        title="Retire certificates",
+        noun="retirement",
+        final="Once executed, a retirement cannot be undone.",
+        notice="A retirement is for good: the certificates can never be transferred or used again.",
+        impossible="None of your accounts holds certificates that can be retired.",
     ),
 )
 BY_KIND = {kind.of: kind for kind in KINDS}

@@ -16,14 +16,14 @@ class Right(TextChoices):
     """Something a role may do; the label names who may, for the page that refuses."""
 
     SEE_EVERYTHING = "see_everything", "registry staff or an auditor"
-    SUBMIT = "submit", "a submitter of an organisation"
+    SUBMIT = "submit", "a submitter of an organisation, or a registry operator"
     SEE_QUEUE = "see_queue", "registry staff"
     DECIDE = "decide", "a registry approver"
 
 
 HOLDERS = {
     Right.SEE_EVERYTHING: {ROLE.OPERATOR, ROLE.APPROVER, ROLE.AUDITOR},
-    Right.SUBMIT: {ROLE.SUBMITTER, ROLE.TEAM_ADMIN},
+    Right.SUBMIT: {ROLE.SUBMITTER, ROLE.TEAM_ADMIN, ROLE.OPERATOR},
     Right.SEE_QUEUE: {ROLE.OPERATOR, ROLE.APPROVER},
     Right.DECIDE: {ROLE.APPROVER},
 }
@@ -62,6 +62,11 @@ def require(user: User, right: Right) -> None:
 def sees_only(user: User) -> UUID | None:
     """Return the organisation that a person's view ends at; None for those who see everything."""
     return None if may(user, Right.SEE_EVERYTHING) else user.organisation_id
+
+
+def may_ask_for(user: User, organisation_id: UUID | None) -> bool:
+    """Say whether a person may ask for something on behalf of an organisation."""
+    return may(user, Right.SUBMIT) and sees_only(user) in (None, organisation_id)
 
 
 def is_same_person(user: User, other: User) -> bool:

@@ -69,18 +69,14 @@ def holdings(request: SignedIn, code: str) -> HttpResponse:
         "history": history.draw(held.days, dates.today(), day),
         "links": _links(held.days, day),
         "next": urlencode({**request.GET.dict(), "after": held.after}) if held.after else "",
-        "may_transfer": day is None and _may_transfer(request, account),
+        "may_ask": day is None and _may_ask(request, account),
     }
     return render(request, "audit/accounts/holdings.html", context, status=422 if mistake else 200)
 
 
-def _may_transfer(request: SignedIn, account: Account) -> bool:
-    own = account.organisation_id == request.user.organisation_id
-    return (
-        own
-        and account.type == Account.Type.TRADING
-        and access.may(request.user, access.Right.SUBMIT)
-    )
+def _may_ask(request: SignedIn, account: Account) -> bool:
+    trades = account.type == Account.Type.TRADING
+    return trades and access.may_ask_for(request.user, account.organisation_id)
 
 
 def _choices(groups: list[dict[str, Any]], states: dict[str, str]) -> list[dict[str, Any]]:

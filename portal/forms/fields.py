@@ -1,10 +1,13 @@
 """Fields that Django's own accept too much for."""
 
 import re
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+
+from registry import dates
 
 PLAIN = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 GROUPED = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3}){1,5}", re.ASCII)
@@ -14,6 +17,7 @@ RANGE = re.compile(
 )
 
 Numbers = tuple[tuple[int, int], ...]
+Span = tuple[date, date]
 
 
 class Quantity(forms.CharField):
@@ -76,6 +80,46 @@ def _joined(pairs: list[tuple[int, int]]) -> Numbers:
 def write_ranges(pairs: Numbers) -> str:
     """Write pairs of first and last so that they read back."""
     return ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in pairs)
+
+
+class Days(forms.CharField):
+    """A day, a month or a year, typed; it stands for its first day to its last."""
+
+    def __init__(self, **kwargs: Any):
+        """Ask for text: a date field of the browser writes months and days in its own order."""
+        widget = forms.TextInput(attrs={"class": "half", "autocomplete": "off"})
+        super().__init__(**{"widget": widget, "max_length": 40, **kwargs})
+
+    def clean(self, value: Any) -> Span | None:
+        """
+        Return the first and the last day.
+
+        :raises ValidationError: when it is no date, or one that could be read in two ways
+        """
+        text = super().clean(value)
+        try:
+            return dates.parse_days(text) if text else None
+        except dates.DateError as error:
+            raise ValidationError(str(error), code="date") from error
+
+
+def check_period(form: forms.Form, start: str, end: str) -> None:
+    """
+    Turn two answers into the first and the last day of a period.
+
+    A month or a year as its start is the whole period when no end is named.
+    """
+    answers = form.cleaned_data
+    if {start, end} & set(form.errors):
+        return
+    first, last = answers[start], answers[end]
+    if last and not first:
+        form.add_error(start, "Say when it began.")
+    elif first and not last and first[0] == first[1]:
+        form.add_error(end, "Say when it ended.")
+    elif first and last and first[0] > last[1]:
+        form.add_error(end, "This is before it began.")
+    answers[start], answers[end] = first and first[0], (last or first) and (last or first)[1]
 
 
 def take(pairs: Numbers, volume: int) -> Numbers:

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from portal import kinds
 from registry import access
 from registry.access import SignedIn
 from registry.selectors import accounts, ledger, requests
@@ -38,6 +39,7 @@ def _desk(request: SignedIn) -> HttpResponse:
             "last_decision": requests.last_decision(),
             "totals": ledger.totals(),
             "may_decide": access.may(request.user, access.Right.DECIDE),
+            "kinds": kinds.offered(request.user),
         },
     )
 

@@ -4,12 +4,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal import refusals, timeline
+from portal import kinds, refusals, timeline
 from registry import access, services
 from registry.access import SignedIn
 from registry.models import Request
 from registry.selectors import previews, requests
 
+COPIED = (Request.Status.FAILED, Request.Status.REJECTED, Request.Status.WITHDRAWN)
 WITHDRAWABLE = (Request.Status.DRAFT, Request.Status.SUBMITTED)
 
 
@@ -29,7 +30,7 @@ def index(request: SignedIn) -> HttpResponse:
             "requests": found,
             "tab": tab,
             "next": next_before,
-            "may_submit": access.may(request.user, access.Right.SUBMIT),
+            "kinds": kinds.offered(request.user),
         },
     )
 
@@ -74,9 +75,14 @@ def _show(request: SignedIn, item: Request) -> HttpResponse:
         "transaction": requests.transaction_number(item),
         "may_withdraw": acts and item.status in WITHDRAWABLE,
         "may_decide": access.may(request.user, access.Right.DECIDE),
-        "may_copy": acts and item.status in ("failed", "rejected", "withdrawn"),
+        "copy_into": _copy_into(request, item) if acts and item.status in COPIED else "",
     }
     return render(request, "portal/requests/show.html", context)
+
+
+def _copy_into(request: SignedIn, item: Request) -> str:
+    kind = kinds.BY_KIND.get(Request.Kind(item.kind))
+    return kind.route if kind and access.may(request.user, kind.right) else ""
 
 
 def _is_number(text: str) -> bool:

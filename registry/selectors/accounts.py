@@ -86,7 +86,7 @@ def overview(user: User) -> list[Row]:
 
 
 def sources(user: User) -> list[Row]:
-    """Return what a person can transfer from: each trading account with each commodity it holds."""
+    """Return what a person can take from: each trading account with each commodity it holds."""
     commodities = {each.id: each for each in Commodity.objects.all()}
     return [
         {**row, "account": entry["account"], "market": commodities[row["commodity_id"]]}
@@ -106,6 +106,19 @@ def trading_account(code: str) -> Account | None:
     )
 
 
+def retirement_account(of: Account) -> Account | None:
+    """Return where the owner of an account retires to: the first of its open accounts for it."""
+    return (
+        Account.objects.filter(
+            organisation=of.organisation,
+            type=Account.Type.RETIREMENT,
+            status=Account.Status.ACTIVE,
+        )
+        .order_by("code")
+        .first()
+    )
+
+
 def known_targets(user: User) -> list[Account]:
     """Return the accounts that a person's organisation has sent to before, and its own."""
     sent_to = (
@@ -119,8 +132,8 @@ def known_targets(user: User) -> list[Account]:
 
 
 def picked_blocks(user: User, block_ids: list[int]) -> list[Row]:
-    """Return those of the blocks that a person's organisation holds now, lowest number first."""
-    return pages.unspent_blocks(user.organisation_id, block_ids)
+    """Return those of the unspent blocks that a person may ask for, lowest number first."""
+    return pages.unspent_blocks(access.sees_only(user), block_ids)
 
 
 def holdings(

@@ -131,7 +131,7 @@ def test_an_account_of_somebody_else_is_like_one_that_never_was(cast):
     assert "ALD-01" not in client.get("/accounts").content.decode()
 
 
-def test_registry_staff_see_every_account_and_transfer_from_none(cast):
+def test_approvers_see_every_account_and_ask_from_none(cast):
     page = signed_in(cast.approver).get(PAGE).content.decode()
 
     assert "Transfer certificates" not in page

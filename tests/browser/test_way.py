@@ -49,6 +49,30 @@ def test_two_people_move_part_of_a_block(cast, visit, javascript):
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
+def test_two_people_retire_for_a_beneficiary(cast, visit, javascript):
+    make.account(organisation=cast.alder, type="retirement", code="ALD-RET")
+    marsh, okafor = visit(javascript=javascript), visit(javascript=javascript)
+
+    marsh.sign_in("marsh@alder.example")
+    marsh.press("link", "Retire certificates")
+    marsh.fill("Certificates", "400")
+    marsh.fill("Beneficiary", "Town of Exampleton")
+    marsh.fill("Purpose", "Supply of 2025")
+    marsh.fill("Consumed from", "2025")
+    marsh.press("button", "Continue")
+    expect(marsh.page.get_by_role("heading", level=1)).to_have_text("Check your retirement")
+    marsh.press("button", "Submit retirement of 400")
+    assert (marsh.presses, marsh.fields) == (3, 4)
+
+    okafor.sign_in("okafor@registry.example")
+    okafor.press("link", "Review oldest")
+    okafor.page.get_by_label("Approve and execute").check()
+    okafor.press("button", "Confirm decision")
+    expect(okafor.page.get_by_text("The ledger recorded it as SOL-2")).to_be_visible()
+    assert last_request().status == Request.Status.EXECUTED
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
 def test_going_back_after_submitting_does_not_submit_again(cast, visit, javascript):
     marsh = visit(javascript=javascript)
     marsh.sign_in("marsh@alder.example")

@@ -97,6 +97,48 @@ def signed_in(person: User) -> Client:
     return client
 
 
+ROLES = {
+    "viewer": "participant",
+    "submitter": "participant",
+    "team_admin": "participant",
+    "operator": "registry",
+    "approver": "registry",
+    "auditor": "regulator",
+}
+
+
+def somebody(cast: Cast, role: str) -> User:
+    """Return a person of each role: of Alder, of the registry, or of a regulator."""
+    if ROLES[role] == "participant":
+        return make.person(cast.alder, role)
+    if ROLES[role] == "registry":
+        return make.person(make.registry(), role)
+    return make.person(make.organisation(ROLES[role]), role)
+
+
+def send(asker: User, path: str, answers: dict[str, object]) -> Request:
+    """Go through both screens of a request as a browser does, and submit it."""
+    client = signed_in(asker)
+    details = client.post(path, answers)
+    assert details.status_code == 302, details.context["form"].errors
+    check = client.get(details.headers["Location"])
+    assert check.status_code == 200, check.context["refusal"]
+    item = check.context["item"]
+    shown = {"fingerprint": check.context["preview"]["fingerprint"]}
+    assert client.post(f"/requests/{item.number}/submit", shown).status_code == 302
+    item.refresh_from_db()
+    return item
+
+
+def decide(approver: User, item: Request) -> Request:
+    """Approve a request on the blocks that its page shows."""
+    client, path = signed_in(approver), f"/approvals/{item.number}"
+    shown = client.get(path).context["preview"]["fingerprint"]
+    client.post(f"{path}/decision", {"decision": "approve", "fingerprint": shown})
+    item.refresh_from_db()
+    return item
+
+
 def last_request(submitter: User | None = None) -> Request:
     """Return the newest request."""
     found = Request.objects.filter(submitter=submitter) if submitter else Request.objects
