@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from portal.forms.details import Details
+from portal.forms.issue import Issue
 from portal.forms.retire import Retire
 from portal.forms.transfer import Transfer
 from registry import access
@@ -59,6 +60,19 @@ KINDS = (
         final="Once executed, a retirement cannot be undone.",
         notice="A retirement is for good: the certificates can never be transferred or used again.",
         impossible="None of your accounts holds certificates that can be retired.",
+    ),
+    Kind(
+        of=Request.Kind.MINT,
+        slug="issue",
+        form=Issue,
+        title="Issue certificates",
+        noun="issue",
+        final="Once executed, an issue cannot be undone: the registry would retire what is wrong.",
+        impossible="You have no active facility to issue for, or no account to issue into. The"
+        " registry registers both.",
+        forecast="These numbers are the next ones now. If another batch is issued first, they move"
+        " up.",
+        on_submit="Nothing is issued before the approval",
     ),
 )
 BY_KIND = {kind.of: kind for kind in KINDS}

@@ -20,6 +20,7 @@ ROUTES = {
     "requests": (SIGNED_IN, GET),
     "requests/new/transfer": (SUBMIT, BOTH),
     "requests/new/retire": (SUBMIT, BOTH),
+    "requests/new/issue": (SUBMIT, BOTH),
     "requests/<int:number>": (OWN, GET),
     "requests/<int:number>/details": (SUBMIT, BOTH),
     "requests/<int:number>/check": (SUBMIT, GET),

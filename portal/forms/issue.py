@@ -1,0 +1,95 @@
+"""The details of an issue."""
+
+from typing import Any
+
+from django import forms
+
+from portal.forms.details import Details, Row
+from portal.forms.fields import Days, Quantity, check_period
+from registry.dates import write_day
+from registry.models import Request
+from registry.selectors import offers
+
+
+class Issue(Details):
+    """For which facility, into which account, what it produced, and when."""
+
+    field_order = (
+        "facility",
+        "target",
+        "commodity",
+        "volume",
+        "production_start",
+        "production_end",
+        "source_serial",
+    )
+
+    facility = forms.ChoiceField(label="Facility")
+    target = forms.ChoiceField(label="Into account")
+    commodity = forms.ChoiceField(label="Commodity")
+    volume = Quantity(label="Certificates", help_text="What was metered, in whole certificates.")
+    production_start = Days(label="Produced from", help_text="A date, a month, or a year.")
+    production_end = Days(
+        label="Produced to", required=False, help_text="Not needed after a month or a year."
+    )
+    source_serial = forms.CharField(
+        label="Number elsewhere",
+        required=False,
+        max_length=200,
+        help_text="Optional. The number of the batch in the system that it comes from.",
+        widget=forms.TextInput(attrs={"class": "wide", "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        """Offer the facilities and accounts that the person may issue for."""
+        super().__init__(*args, **kwargs)
+        self.facilities = {each.code: each for each in offers.facilities(self.user)}
+        self.targets = {each.code: each for each in offers.trading_accounts(self.user)}
+        self.commodities = {each.code: each for each in offers.commodities()}
+        account = self.initial.get("account", "")
+        plants = {code: f"{each.name} ({code})" for code, each in self.facilities.items()}
+        self.offer("facility", plants, prompt=True)
+        targets = {code: str(each) for code, each in self.targets.items()}
+        self.offer("target", targets, prompt=True, account=account)
+        markets = {
+            code: f"{each.name} ({code}), {each.unit_per_certificate:,} {each.unit} each"
+            for code, each in self.commodities.items()
+        }
+        self.offer("commodity", markets, prompt=True)
+
+    @property
+    def possible(self) -> bool:
+        """Say whether there is a facility to issue for, and an account to issue into."""
+        return bool(self.facilities and self.targets)
+
+    def clean(self) -> Row:
+        """Put the period together; the ledger compares it with what was issued before."""
+        answers: Row = super().clean() or {}
+        check_period(self, "production_start", "production_end")
+        return answers
+
+    def asks(self) -> Row:
+        """Return what the request asks for."""
+        answers = self.cleaned_data
+        return super().asks() | {
+            "facility": self.facilities[answers["facility"]],
+            "target": self.targets[answers["target"]],
+            "commodity": self.commodities[answers["commodity"]],
+            "volume": answers["volume"],
+            "production_start": answers["production_start"],
+            "production_end": answers["production_end"],
+            "source_serial": answers["source_serial"],
+        }
+
+    @classmethod
+    def from_request(cls, item: Request) -> Row:
+        """Return what the form shows for a request."""
+        return super().from_request(item) | {
+            "facility": item.facility.code if item.facility else "",
+            "target": item.target.code if item.target else "",
+            "commodity": item.commodity.code,
+            "volume": item.volume,
+            "production_start": write_day(item.production_start),
+            "production_end": write_day(item.production_end),
+            "source_serial": item.source_serial,
+        }
