@@ -169,8 +169,10 @@ def _readable(row: Sequence[Cell], axis: Axis) -> list[Cell]:
 
 def _bars(row: Sequence[Cell], axis: Axis, y: float) -> list[Bar]:
     return [
-        Bar(round(axis.at(first) + 1, 2), y - 2.5, round((last - first + 1) * axis.scale - 2, 2))
+        Bar(round(axis.at(first) + edge, 2), y - 2.5, round(width - 2 * edge, 2))
         for first, last in merged((cell.first, cell.last) for cell in row)
+        for width in [(last - first + 1) * axis.scale]
+        for edge in [min(1.0, width / 4)]
     ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from portal.forms.details import Details
 from portal.forms.issue import Issue
+from portal.forms.region import RegionChange
 from portal.forms.retire import Retire
 from portal.forms.transfer import Transfer
 from registry import access
@@ -73,6 +74,16 @@ KINDS = (
         forecast="These numbers are the next ones now. If another batch is issued first, they move"
         " up.",
         on_submit="Nothing is issued before the approval",
+    ),
+    Kind(
+        of=Request.Kind.REASSIGN_REGION,
+        slug="region",
+        form=RegionChange,
+        title="Change region",
+        noun="change of region",
+        final="Once executed, it can only be changed back where a rule allows the way back.",
+        impossible="None of your accounts holds certificates that may move to another region"
+        " today.",
     ),
 )
 BY_KIND = {kind.of: kind for kind in KINDS}

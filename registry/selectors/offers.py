@@ -1,7 +1,9 @@
 """What a person may choose from when asking for something."""
 
-from registry import access
-from registry.models import Account, Commodity, Facility, User
+from django.db.models import Q
+
+from registry import access, dates
+from registry.models import Account, Commodity, Facility, RegionRule, User
 from registry.selectors import accounts
 
 
@@ -23,4 +25,19 @@ def trading_accounts(user: User) -> list[Account]:
         accounts.visible(user)
         .filter(type=Account.Type.TRADING, status=Account.Status.ACTIVE)
         .order_by("code")
+    )
+
+
+def expiring_commodities() -> list[Commodity]:
+    """Return the commodities whose certificates expire."""
+    return list(Commodity.objects.exclude(months_to_expiry=None).order_by("code"))
+
+
+def region_rules() -> list[RegionRule]:
+    """Return the changes of region that the rules allow today."""
+    today = dates.today()
+    return list(
+        RegionRule.objects.select_related("commodity", "from_region", "to_region")
+        .filter(Q(valid_to=None) | Q(valid_to__gte=today), valid_from__lte=today)
+        .order_by("commodity__code", "from_region__code", "to_region__code")
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from ledgerdb import pages
 from registry import access
-from registry.models import Account, Request, User
+from registry.models import Account, Region, Request, User
 from registry.selectors.ledger import tone
 
 Row = dict[str, Any]
@@ -16,7 +16,7 @@ def describe(user: User, request: Request, preview: Row) -> Row:
 
     An organisation is shown its own balances, never its counterparty's.
     """
-    accounts = _accounts(preview)
+    accounts, regions = _accounts(preview), _regions(preview)
     organisation = access.sees_only(user)
     balances = [
         {**row, **_names(accounts[row["account"]])}
@@ -25,11 +25,13 @@ def describe(user: User, request: Request, preview: Row) -> Row:
     ]
     consumed = [
         {**_names(accounts[row["account"]]), **_range(row), "block_id": row["block"]}
+        | {"region": regions.get(row["region"], "")}
         | {"tone": "from", "remainder": False, "is_open": True}
         for row in preview["consumed"] or []
     ]
     created = [
         {**_names(accounts[row["account"]]), **_range(row), "block_id": None}
+        | {"region": regions.get(row["region"], "")}
         | {
             "tone": tone(accounts[row["account"]].type, stayed=not row["moved"]),
             "remainder": not row["moved"],
@@ -57,6 +59,11 @@ def _accounts(preview: Row) -> dict[str, Account]:
     }
     found = Account.objects.select_related("organisation").filter(id__in=named)
     return {str(account.id): account for account in found}
+
+
+def _regions(preview: Row) -> dict[int, str]:
+    named = {row["region"] for part in ("consumed", "created") for row in preview[part] or []}
+    return dict(Region.objects.filter(id__in=named).values_list("id", "name"))
 
 
 def _names(account: Account) -> Row:

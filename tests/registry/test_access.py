@@ -21,6 +21,7 @@ ROUTES = {
     "requests/new/transfer": (SUBMIT, BOTH),
     "requests/new/retire": (SUBMIT, BOTH),
     "requests/new/issue": (SUBMIT, BOTH),
+    "requests/new/region": (SUBMIT, BOTH),
     "requests/<int:number>": (OWN, GET),
     "requests/<int:number>/details": (SUBMIT, BOTH),
     "requests/<int:number>/check": (SUBMIT, GET),
