@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from portal.forms.details import Details
+from portal.forms.expiry import Expiry
 from portal.forms.issue import Issue
 from portal.forms.region import RegionChange
 from portal.forms.retire import Retire
@@ -84,6 +85,20 @@ KINDS = (
         final="Once executed, it can only be changed back where a rule allows the way back.",
         impossible="None of your accounts holds certificates that may move to another region"
         " today.",
+    ),
+    Kind(
+        of=Request.Kind.EXPIRE,
+        slug="expiry",
+        form=Expiry,
+        title="Prepare an expiry run",
+        noun="expiry run",
+        final="Once executed, an expiry cannot be undone.",
+        notice="What has expired is for good: its holders can never use it again.",
+        impossible="No commodity has certificates that expire.",
+        forecast="If holdings change before the approval, the list changes and the approver sees"
+        " the difference.",
+        on_submit="Nothing is reserved: holders may still act",
+        right=access.Right.PREPARE_EXPIRY,
     ),
 )
 BY_KIND = {kind.of: kind for kind in KINDS}

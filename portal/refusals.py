@@ -12,6 +12,7 @@ from registry.selectors import ledger
 SENTENCES = {
     "INSUFFICIENT_TOTAL_BALANCE": "The account holds too few certificates that may be used here.",
     "BLOCK_NOT_HELD": "Some of the chosen certificates have left the account since you chose them.",
+    "VOLUME_NOT_POSITIVE": "There is nothing to move: no quantity, or nothing due to expire.",
     "RANGE_INVALID": "The numbers or dates do not fit. A period ends today at the latest.",
     "PREVIEW_CHANGED": "The blocks have changed since you saw them. Nothing was written.",
     "SELF_APPROVAL": "You submitted this request, so somebody else decides it.",

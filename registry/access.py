@@ -17,6 +17,7 @@ class Right(TextChoices):
 
     SEE_EVERYTHING = "see_everything", "registry staff or an auditor"
     SUBMIT = "submit", "a submitter of an organisation, or a registry operator"
+    PREPARE_EXPIRY = "prepare_expiry", "a registry operator"
     SEE_QUEUE = "see_queue", "registry staff"
     DECIDE = "decide", "a registry approver"
 
@@ -24,6 +25,7 @@ class Right(TextChoices):
 HOLDERS = {
     Right.SEE_EVERYTHING: {ROLE.OPERATOR, ROLE.APPROVER, ROLE.AUDITOR},
     Right.SUBMIT: {ROLE.SUBMITTER, ROLE.TEAM_ADMIN, ROLE.OPERATOR},
+    Right.PREPARE_EXPIRY: {ROLE.OPERATOR},
     Right.SEE_QUEUE: {ROLE.OPERATOR, ROLE.APPROVER},
     Right.DECIDE: {ROLE.APPROVER},
 }

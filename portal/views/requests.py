@@ -81,8 +81,8 @@ def _show(request: SignedIn, item: Request) -> HttpResponse:
 
 
 def _copy_into(request: SignedIn, item: Request) -> str:
-    kind = kinds.BY_KIND.get(Request.Kind(item.kind))
-    return kind.route if kind and access.may(request.user, kind.right) else ""
+    kind = kinds.of(item)
+    return kind.route if access.may(request.user, kind.right) else ""
 
 
 def _is_number(text: str) -> bool:

@@ -45,6 +45,7 @@ def describe(user: User, request: Request, preview: Row) -> Row:
         "postings": [{**row, **_names(accounts[row["account"]])} for row in preview["postings"]],
         "balances": balances,
         "fingerprint": preview["fingerprint"],
+        "holders": len({row["account"] for row in consumed}),
         "position": _position(request),
         "changed": bool(request.submitted_fingerprint)
         and request.submitted_fingerprint != preview["fingerprint"],

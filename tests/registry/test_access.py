@@ -12,6 +12,7 @@ from tests.portal.cast import signed_in
 
 PUBLIC, SIGNED_IN, OWN = "public", "signed in", "own organisation or everything"
 SUBMIT, QUEUE, DECIDE = access.Right.SUBMIT, access.Right.SEE_QUEUE, access.Right.DECIDE
+EXPIRY = access.Right.PREPARE_EXPIRY
 GET, POST, BOTH = {"get"}, {"post"}, {"get", "post"}
 
 # A route that is not listed here fails the first test.
@@ -22,6 +23,7 @@ ROUTES = {
     "requests/new/retire": (SUBMIT, BOTH),
     "requests/new/issue": (SUBMIT, BOTH),
     "requests/new/region": (SUBMIT, BOTH),
+    "requests/new/expiry": (EXPIRY, BOTH),
     "requests/<int:number>": (OWN, GET),
     "requests/<int:number>/details": (SUBMIT, BOTH),
     "requests/<int:number>/check": (SUBMIT, GET),
@@ -111,7 +113,7 @@ def test_each_role_gets_what_it_may(cast, paths, kind, role):
         if "get" not in methods or needs == PUBLIC:
             continue
         answer = client.get(paths[route])
-        if needs in (SUBMIT, QUEUE, DECIDE) and not access.may(user, needs):
+        if needs in access.Right and not access.may(user, needs):
             assert answer.status_code == 403, (role, route)
             assert needs.label in answer.content.decode()
         elif needs == SUBMIT and "<" in route and user.organisation_id != cast.alder.id:
@@ -137,7 +139,7 @@ def test_a_post_without_the_right_changes_nothing(cast, paths, kind, role):
     user = User.objects.get(id=client.session["_auth_user_id"])
 
     for route, (needs, methods) in ROUTES.items():
-        if "post" in methods and needs in (SUBMIT, DECIDE) and not access.may(user, needs):
+        if "post" in methods and needs in access.Right and not access.may(user, needs):
             assert client.post(paths[route]).status_code == 403, (role, route)
 
 
