@@ -24,6 +24,8 @@ class Details(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput)
     # The largest quantity that would have done, when too many were asked for.
     usable = 0
+    # Whether the form was opened with something that cannot be asked for here.
+    misfit = False
 
     def __init__(self, *args: Any, user: User, **kwargs: Any):
         """Remember who asks: it decides what is offered."""
@@ -84,6 +86,10 @@ class FromAccount(Details):
         }
         offered = {value: _choice(row) for value, row in self.sources.items()}
         self.offer("source", offered, account=self.initial.get("account", ""))
+        self.misfit = (self.initial.get("source") or "") not in ("", *self.sources)
+        if self.misfit and self.initial.get("numbers"):
+            # The numbers of one commodity mean nothing in another.
+            self.initial.update(volume=None, numbers="")
 
     @property
     def possible(self) -> bool:

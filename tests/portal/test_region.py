@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from ledgerdb.reads import rows
 from registry import dates, services
 from registry.models import Request
 from tests import make
@@ -109,6 +110,20 @@ def test_only_what_a_rule_allows_today_is_offered(cast, regions):
     form = signed_in(cast.marsh).get(NEW).context["form"]
 
     assert list(form.rules) == ["SOL/N/S", "SOL/N/TO"]
+
+
+def test_blocks_that_cannot_change_region_are_not_taken_for_others(cast, regions):
+    fixed = make.commodity(code="FIX", name="Fixed")
+    make.mint(cast.source, 10, commodity=fixed)
+    block = rows("SELECT item_id FROM ledger.leaves WHERE commodity_id = %s", [fixed.id])[0][
+        "item_id"
+    ]
+
+    page = signed_in(cast.marsh).get(f"{NEW}?block={block}")
+
+    form = page.context["form"]
+    assert "What you chose cannot be used here" in page.content.decode()
+    assert (form["volume"].value(), form["numbers"].value()) == (None, "")
 
 
 def test_without_a_rule_there_is_nothing_to_ask_for(cast):

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from ledgerdb.reads import rows
 from registry.models import Request
 from tests import make
 from tests.portal.cast import decide, last_request, same_key, send, signed_in, somebody
@@ -175,6 +176,27 @@ def test_a_draft_is_changed_through_its_details(cast, answers):
     assert retirements().get().beneficiary == "Somebody else"
 
 
+def test_a_request_that_came_to_nothing_is_copied_into_a_new_one(cast, answers):
+    item, client = send(cast.marsh, NEW, answers), signed_in(cast.marsh)
+    client.post(f"/requests/{item.number}/withdraw")
+
+    page = client.get(f"/requests/{item.number}").content.decode()
+    form = client.get(f"{NEW}?copy={item.number}").context["form"]
+
+    assert f'href="{NEW}?copy={item.number}"' in page
+    assert form["beneficiary"].value() == "Town of Exampleton"
+    assert form["key"].value() != item.idempotency_key
+    assert client.get(f"/requests/new/transfer?copy={item.number}").status_code == 404
+
+
+def test_an_operator_starts_from_ticked_blocks_too(cast):
+    block = rows("SELECT item_id FROM ledger.leaves")[0]["item_id"]
+
+    form = signed_in(somebody(cast, "operator")).get(f"{NEW}?block={block}").context["form"]
+
+    assert (form["source"].value(), form["numbers"].value()) == ("ALD-01/SOL", "1-1000")
+
+
 def test_a_key_that_stood_for_a_transfer_does_not_stand_for_a_retirement(cast, answers):
     client, key = signed_in(cast.marsh), same_key()
     client.post("/requests/new/transfer", cast.details(key=key))
@@ -227,6 +249,7 @@ def test_the_submitter_never_decides_even_with_a_second_sign_in(cast, answers):
 def test_somebody_elses_account_is_not_found(cast, retired_to):
     assert signed_in(cast.marsh).get(f"{NEW}?account=COB-01").status_code == 404
     assert signed_in(cast.outsider).get(f"{NEW}?account=ALD-01").status_code == 404
+    assert signed_in(cast.marsh).get(f"{NEW}?account=%00").status_code == 404
     assert signed_in(cast.marsh).get(f"{NEW}?account=ALD-01").status_code == 200
 
 
