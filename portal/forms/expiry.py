@@ -10,7 +10,7 @@ from registry.models import Request
 from registry.selectors import offers
 
 # The check lists every block.
-MOST = 2000
+MOST = 1000
 
 
 class Expiry(Details):

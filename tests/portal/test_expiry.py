@@ -95,7 +95,7 @@ def test_a_limit_takes_the_oldest_first(cast, answers, operator):
         ({"commodity": "SOL"}, "not one of the available choices"),
         ({"max_blocks": ""}, "This field is required."),
         ({"max_blocks": "0"}, "Type a whole number"),
-        ({"max_blocks": "2,001"}, "Choose 2,000 at most."),
+        ({"max_blocks": "1,001"}, "Choose 1,000 at most."),
     ],
 )
 def test_wrong_answers_are_named_and_the_others_are_kept(answers, operator, wrong, sentence):
