@@ -232,27 +232,27 @@ BEGIN
              v_leaf.region_id, v_moved.last_no + 1, v_leaf.last_no, false)::ledger.piece];
     END IF;
 
-    SELECT coalesce(sum(l.volume), 0) INTO v_eligible
-    FROM ledger.eligible_leaves(p_request, p_at) l;
-    IF v_eligible < p_request.volume THEN
-        PERFORM ledger.refuse_shortage(p_request, v_eligible);
-    END IF;
-
+    -- A block holds at least one certificate: so many blocks as certificates are always enough.
     SELECT array_agg((c.item_id, c.asset_id, c.account_id,
                       CASE WHEN part.moved THEN p_target_id ELSE c.account_id END,
                       CASE WHEN part.moved THEN coalesce(p_region_id, c.region_id)
                            ELSE c.region_id END,
                       part.first_no, part.last_no, part.moved)::ledger.piece
-                     ORDER BY c.running, part.first_no)
-    INTO v_pieces
+                     ORDER BY c.running, part.first_no),
+           coalesce(sum(part.last_no - part.first_no + 1) FILTER (WHERE part.moved), 0)
+    INTO v_pieces, v_eligible
     FROM (SELECT l.*, sum(l.volume) OVER (ORDER BY l.volume, l.first_no) AS running
-          FROM ledger.eligible_leaves(p_request, p_at) l) c
+          FROM (SELECT e.* FROM ledger.eligible_leaves(p_request, p_at) e
+                ORDER BY e.volume, e.first_no LIMIT p_request.volume) l) c
     CROSS JOIN LATERAL (
         SELECT least(c.volume, p_request.volume - (c.running - c.volume))::bigint AS volume) taken
     CROSS JOIN LATERAL (VALUES
         (c.first_no, c.first_no + taken.volume - 1, true),
         (c.first_no + taken.volume, c.last_no, false)) part (first_no, last_no, moved)
     WHERE c.running - c.volume < p_request.volume AND part.first_no <= part.last_no;
+    IF v_eligible < p_request.volume THEN
+        PERFORM ledger.refuse_shortage(p_request, v_eligible);
+    END IF;
     RETURN v_pieces;
 END
 $$;
