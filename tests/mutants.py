@@ -78,8 +78,8 @@ GUARD_TESTS = {
     "check_batch_whole": WHOLE,
     "check_expired_in_place": APPROVAL,
     "check_postings_follow_blocks": WHOLE,
-    "check_stored_balances_follow": WHOLE,
-    "check_written_in_chain": WHOLE,
+    "check_balances_agree": WHOLE,
+    "check_whole": WHOLE,
 }  # fmt: skip
 # Constraints that a guard's test reaches; KEYS tests all the others.
 CONSTRAINT_TESTS = {

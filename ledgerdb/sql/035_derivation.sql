@@ -101,6 +101,7 @@ BEGIN
     WITH net AS (
         SELECT fresh.account_id, fresh.commodity_id, sum(fresh.credit - fresh.debit) AS moved,
                min(fresh.balance_after) AS lowest, max(fresh.balance_after) AS highest,
+               min(fresh.transaction_id) AS transaction_id,
                bool_and(fresh.commodity_id = coalesce((
                    SELECT t.commodity_id FROM ledger.transactions t
                    WHERE t.id = fresh.transaction_id AND t.written_in = pg_current_xact_id()
@@ -122,6 +123,9 @@ BEGIN
         WHERE net.moved = net.highest AND net.lowest = net.highest AND net.in_commodity
           AND (SELECT b.balance FROM ledger.account_balances b
                WHERE b.account_id = net.account_id AND b.commodity_id = net.commodity_id) IS NULL
+          AND (SELECT p.line FROM ledger.credits_debits p
+               WHERE p.account_id = net.account_id AND p.commodity_id = net.commodity_id
+                 AND p.transaction_id < net.transaction_id LIMIT 1) IS NULL
         RETURNING account_id
     )
     SELECT CASE v_stored WHEN 1 THEN 1 ELSE count(*) END  -- of two stored one: the other is to be opened

@@ -33,7 +33,7 @@ TABLES = {
     "ledger.assets": CANONICAL,
     "ledger.transaction_items": CANONICAL,
     "ledger.transaction_item_inputs": CANONICAL,
-    "ledger.credits_debits": CANONICAL,
+    "ledger.credits_debits": {**CANONICAL, "ledger_deriver": "S"},
     "ledger.chain": {**CANONICAL, "ledger_deriver": "S"},
     "ledger.leaves": {"ledger_writer": "SID", "ledger_deriver": "SID", **READERS},
     "ledger.account_balances": {"ledger_writer": "SIU", "ledger_deriver": "SIU", **READERS},

@@ -118,4 +118,4 @@ GRANT SELECT, INSERT ON ledger.transactions, ledger.assets, ledger.transaction_i
 GRANT SELECT ON ledger.transactions, ledger.assets, ledger.transaction_items,
     ledger.transaction_item_inputs, ledger.credits_debits, ledger.chain
     TO ledger_check, portal_web, ledger_auditor;
-GRANT SELECT ON ledger.transactions, ledger.chain TO ledger_deriver;
+GRANT SELECT ON ledger.transactions, ledger.credits_debits, ledger.chain TO ledger_deriver;

@@ -12,12 +12,11 @@ SET ROLE ledger_check;
 -- the same history replayed into another database has the same hashes. A retirement's claim (for whom,
 -- where, when, why) stands on its request and is covered too.
 --
--- `plain` is true of what nearly every transaction is, and proves it whole: one block consumed, one or
--- two created, of its batch and region, inside it, in sum as many as it. No two start at the same number
--- (leaves_numbers_uq), one starts where it starts, and what does not ends where it ends: so they cover
--- it, each number once. It was p_source's, and they are p_source's or p_target's; two postings say
--- `moved`, from the one to the other. What is not plain may still be whole: GUARD_CHAIN_LINKED then asks
--- at length.
+-- `plain` is true of what nearly every transaction is, and proves it whole: one block consumed, of an
+-- earlier transaction; one or two created, of its batch and region, inside it, in sum as many as it, one
+-- from its first number and one to its last: so they cover it, each number once. It was p_source's, and
+-- they are p_source's or p_target's; two postings say `moved`, from the one to the other. What is not
+-- plain may still be whole: GUARD_CHAIN_LINKED then asks at length.
 CREATE OR REPLACE FUNCTION ledger.look_at(
     p_transaction ledger.transactions, p_source uuid, p_target uuid) RETURNS ledger.look
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -40,13 +39,13 @@ BEGIN
            bool_and(coalesce(
                i.asset_id = parent.asset_id AND i.region_id = parent.region_id
                AND i.first_no >= parent.first_no AND i.last_no <= parent.last_no
-               AND (i.first_no = parent.first_no OR i.last_no = parent.last_no)
+               AND parent.transaction_id < v_id
                AND parent.account_id = p_source
                AND (i.account_id = p_source OR i.account_id = p_target)
                AND batch.commodity_id = v_commodity
                AND (SELECT s.transaction_id FROM ledger.transaction_item_inputs s
                     WHERE s.item_id = i.input_id) = v_id, false))
-               AND bool_or(i.first_no = parent.first_no)
+               AND bool_or(i.first_no = parent.first_no) AND bool_or(i.last_no = parent.last_no)
                AND sum(i.volume) = max(parent.volume),
            sum(i.volume) FILTER (WHERE i.account_id <> parent.account_id),
            min(i.asset_id),
