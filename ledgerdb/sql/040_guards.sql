@@ -5,10 +5,10 @@
 -- only SELECT), with a pinned search_path, and nobody may EXECUTE them: firing needs no right, and a
 -- guard attached to a stranger's table would run with the guard's rights.
 --
--- Three moments. BEFORE ROW: stamps. AFTER STATEMENT: one look at all rows of a statement, however
--- many. AT COMMIT: one look at a whole transaction, through a deferred trigger on its header; the
--- functions bring it forward with SET CONSTRAINTS ALL IMMEDIATE. No guard relies on the order in
--- which triggers fire.
+-- Four moments. BEFORE ROW: stamps. AFTER STATEMENT: one look at all rows of a statement, however many.
+-- WHEN LINKED: one look at a whole transaction, as it joins its chain. AT COMMIT: whether it did, through
+-- a deferred trigger on its header; the functions bring it forward with SET CONSTRAINTS ALL IMMEDIATE.
+-- No guard relies on the order in which triggers fire.
 
 SET ROLE ledger_check;
 
@@ -70,8 +70,8 @@ $$;
 -- GUARD_CHAIN_LINKED: computes the next link of the chain from what is stored, once the transaction is
 -- whole; the caller only names the transaction. From then on nothing can join it.
 -- Refuses: CHAIN_BROKEN (another commodity's or an older transaction; its id is not above that of the
--- link below it, or was never given out; another one of the commodity is open), CLOCK_REGRESSION (its times are before those of that link),
--- as CHECK_WHOLE.
+-- link below it, or was never given out; another one of the commodity is open), CLOCK_REGRESSION (its
+-- times are before those of that link), as CHECK_WHOLE.
 CREATE OR REPLACE FUNCTION ledger.guard_chain_linked() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -169,10 +169,9 @@ END
 $$;
 
 -- CHECK_BLOCKS_CONSERVED: each new block was cut from a block of an earlier transaction, consumed in this
--- one, lies
--- inside it, and is of its batch and of the transaction's commodity; together they cover what was
--- consumed, each number once (consumed blocks are disjoint, so equal sums and equal ranges leave no
--- gap and no overlap anywhere). A mint consumes nothing and creates one block, which is its batch.
+-- one; it lies inside it, and is of its batch and of the transaction's commodity. Together they cover
+-- what was consumed, each number once (consumed blocks are disjoint, so equal sums and equal ranges
+-- leave no gap and no overlap anywhere). A mint consumes nothing and creates one block: its batch.
 --
 -- And what happened is what the approved request asked for: its kind, commodity and approver; nothing
 -- but what its source held, in a trading account; each block stayed where it was, or went to the
