@@ -22,6 +22,7 @@ FILES = (
     "070_preview",
     "080_reads",
     "090_reconcile",
+    "092_statements",
     "095_errors",
 )
 
@@ -30,7 +31,7 @@ class Migration(migrations.Migration):
     """Reads Django's request and account tables, hence the one arrow towards the registry."""
 
     dependencies = [
-        ("registry", "0001_initial"),
+        ("registry", "0003_request_claim_published"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

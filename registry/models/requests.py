@@ -86,6 +86,8 @@ class Request(models.Model):
     reason = models.CharField(max_length=500, blank=True)
     consumption_start = models.DateField(null=True, blank=True)
     consumption_end = models.DateField(null=True, blank=True)
+    # Nobody has agreed to the publication of what was retired before this was asked.
+    claim_published = models.BooleanField(default=False, db_default=False)
     note = models.TextField(blank=True, max_length=2000)
     # When it happened, stated only for migrated history; empty means "when it is executed".
     occurred_at = models.DateTimeField(null=True, blank=True)

@@ -22,6 +22,8 @@ CALLERS = {
             "conservation", "findings", "find_spent_input", "find_balance_drift",
             "find_asset_conservation", "find_posting_balance", "reconcile", "verify_chain",
             "is_linked", "derived_leaves", "derived_balances", "derived_heads", "derived_drift",
+            "base32", "base32_number", "base32_check", "statement_reference", "statement_of",
+            "statement", "statement_ranges", "check_statement", "public_statement",
         )
     },
     "ledger.look_at": READERS,

@@ -146,6 +146,7 @@ def other_value(field: models.Field) -> object:
     values = {
         "UUIDField": uuid4(),
         "AutoField": 987_654,
+        "BooleanField": True,
         "BigIntegerField": 987_654,
         "PositiveIntegerField": 987_654,
         "DateField": "1999-09-09",

@@ -163,6 +163,7 @@ CONTENT = {
     "reason": "'Because'",
     "consumption_start": "'2026-01-01'",
     "consumption_end": "'2026-01-01'",
+    "claim_published": "true",
     "note": "'Changed'",
     "occurred_at": "now()",
     "source_event": "'event-1'",
