@@ -9,18 +9,25 @@ from registry.models import Request
 from registry.selectors import accounts
 
 CONTENT = ("beneficiary", "beneficiary_country", "beneficiary_place", "reason")
+PUBLISHED = {
+    "yes": "Yes: whoever has the statement's reference can read for whom and why",
+    "no": "No: they can read what was retired, and not for whom or why",
+}
 
 
 class Retire(FromAccount):
     """From, how many or which, and the claim: for whom, why, and when it was consumed."""
 
     rule = "retirable"
-    field_order = ("source", "volume", "numbers", *CONTENT, "consumption_start", "consumption_end")
+    field_order = (
+        *("source", "volume", "numbers", *CONTENT, "consumption_start", "consumption_end"),
+        *("claim_published", "note"),
+    )
 
     beneficiary = forms.CharField(
         label="Beneficiary",
         max_length=200,
-        help_text="Who may claim the energy: the name as it should stand in public.",
+        help_text="Who may claim the energy: the name as it should stand on the statement.",
         widget=forms.TextInput(attrs={"class": "wide", "autocomplete": "off"}),
     )
     beneficiary_country = forms.RegexField(
@@ -50,6 +57,13 @@ class Retire(FromAccount):
     consumption_end = Days(
         label="Consumed to", required=False, help_text="Not needed after a month or a year."
     )
+    claim_published = forms.TypedChoiceField(
+        label="Publish the claim",
+        choices=PUBLISHED,
+        initial="yes",
+        required=False,
+        coerce=lambda answer: answer == "yes",
+    )
 
     def clean(self) -> Row:
         """Find where the account's owner retires to, and put the period together."""
@@ -72,6 +86,8 @@ class Retire(FromAccount):
             "beneficiary_country": answers["beneficiary_country"].upper(),
             "consumption_start": answers["consumption_start"],
             "consumption_end": answers["consumption_end"],
+            # Whoever was not asked has not agreed.
+            "claim_published": bool(answers["claim_published"]),
         }
 
     @classmethod
@@ -81,4 +97,5 @@ class Retire(FromAccount):
             **{name: getattr(item, name) for name in CONTENT},
             "consumption_start": write_day(item.consumption_start),
             "consumption_end": write_day(item.consumption_end),
+            "claim_published": "yes" if item.claim_published else "no",
         }

@@ -297,3 +297,5 @@ BENEFICIARIES = (
     ("Tramways of Norrby", "SE", "Norrby"),
     ("Universidade do Vale", "PT", "Vale de Cima"),
 )
+# They keep their claims to themselves.
+DISCREET = {"Klinikum Sankt Gereon", "Atelier Roche & Fils"}

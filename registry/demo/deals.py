@@ -89,6 +89,7 @@ def claim(plot: Plot, holder: cast.Organisation, commodity: str) -> dict[str, An
         "reason": f"{used} used in quarter {quarter.month // 3 + 1} of {quarter.year}",
         "consumption_start": quarter,
         "consumption_end": last_of_month(month_after(quarter, 2)),
+        "claim_published": name not in cast.DISCREET,
     }
 
 

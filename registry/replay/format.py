@@ -152,6 +152,7 @@ EVENTS: dict[str, dict[str, Field]] = {
         "reason": must(text(500)),
         "consumption_start": may(day),
         "consumption_end": may(day),
+        "claim_published": may(boolean),
     },
     "reassign_region": {**CHOICE, "region": must(text(16))},
     "expire": {"max_blocks": may(whole(1, INTEGER))},

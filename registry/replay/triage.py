@@ -33,6 +33,7 @@ COPIED = {
         "reason",
         "consumption_start",
         "consumption_end",
+        "claim_published",
         "max_blocks",
         "occurred_at",
         "note",

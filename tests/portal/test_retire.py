@@ -31,6 +31,7 @@ def answers(cast, retired_to):
         "reason": "Supply of 2025",
         "consumption_start": "2025",
         "consumption_end": "",
+        "claim_published": "yes",
         "note": "",
         "key": same_key(),
     }
@@ -77,6 +78,29 @@ def test_the_check_shows_the_blocks_the_balances_and_what_the_public_will_read(c
     assert "retired 400 certificates (Solar) for <b>Town of Exampleton</b>, Exampleton, DE" in text
     assert "Submit retirement of 400" in text
     assert "A registry approver decides" in text
+
+
+@pytest.mark.parametrize(("answer", "published"), [("yes", True), ("no", False), (None, False)])
+def test_a_claim_is_published_only_when_somebody_says_so(cast, answers, answer, published):
+    answers["claim_published"] = answer
+    client = signed_in(cast.marsh)
+
+    shown = client.post(NEW, {name: typed for name, typed in answers.items() if typed is not None})
+
+    said = client.get(shown.headers["Location"]).content.decode()
+    item = last_request()
+    assert item.claim_published is published
+    assert ("For whom and why is not published." in said) != published
+    assert client.get(f"/requests/{item.number}/details").context["form"][
+        "claim_published"
+    ].value() == ("yes" if published else "no")
+
+
+def test_an_answer_that_was_not_offered_publishes_nothing(cast, answers):
+    answer = signed_in(cast.marsh).post(NEW, answers | {"claim_published": "maybe"})
+
+    assert answer.status_code == 422
+    assert not retirements().exists()
 
 
 def test_numbers_chosen_by_hand_are_the_ones_retired(cast, answers):
