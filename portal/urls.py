@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from portal.kinds import KINDS
-from portal.views import approvals, asking, errors, home, requests, session
+from portal.views import approvals, asking, errors, home, requests, session, statements
 
 APP = "portal"
 
@@ -16,6 +16,10 @@ pages = [
     path("requests/<int:number>/check", asking.check, name="check"),
     path("requests/<int:number>/submit", asking.submit, name="submit"),
     path("requests/<int:number>/withdraw", requests.withdraw, name="withdraw"),
+    path("requests/<int:number>/statement", statements.show, name="statement"),
+    path("requests/<int:number>/statement.pdf", statements.pdf, name="statement_pdf"),
+    path("verify", statements.ask, name="ask"),
+    path("verify/<str:reference>", statements.verify, name="verify"),
     path("approvals", approvals.queue, name="approvals"),
     path("approvals/<int:number>", approvals.show, name="approval"),
     path("approvals/<int:number>/decision", approvals.decide, name="decide"),

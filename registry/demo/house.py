@@ -210,7 +210,11 @@ def web(port: int) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command,
         cwd=BASE,
-        env={**os.environ, "STRATA_REPLAY_LOGIN": "0"},
+        env={
+            **os.environ,
+            "STRATA_REPLAY_LOGIN": "0",
+            "STRATA_PUBLIC_ADDRESS": f"http://{HOST}:{port}",
+        },
         # Its own session, so that Ctrl-C reaches only this process, which then stops it.
         start_new_session=True,
         stdin=subprocess.DEVNULL,

@@ -14,6 +14,8 @@ from tests.portal.cast import signed_in
 def everything(cast):
     """One page of each kind, for a submitter and for an approver."""
     draft, waiting, done = cast.draft(1), cast.submitted(2), cast.executed(3)
+    retired = make.retire(cast.source, 4, commodity=cast.commodity)
+    reference = rows("SELECT reference FROM ledger.statement(%s)", [retired.transaction_id])
     block = rows("SELECT max(item_id) AS id FROM ledger.leaves")[0]["id"]
     shared = [
         "/",
@@ -25,6 +27,7 @@ def everything(cast):
         f"/requests/{waiting.number}",
         f"/requests/{done.number}",
         "/transactions/SOL-2",
+        f"/requests/{retired.number}/statement",
         f"/blocks/{block}",
         "/errors",
         "/errors/SELF_APPROVAL",
@@ -38,7 +41,7 @@ def everything(cast):
     ]
     theirs = ["/approvals", f"/approvals/{waiting.number}"]
     return [
-        (Client(), ["/sign-in"]),
+        (Client(), ["/sign-in", "/verify", "/verify/x", f"/verify/{reference[0]['reference']}"]),
         (signed_in(cast.marsh), shared + ours),
         (signed_in(cast.approver), shared + theirs),
         (signed_in(make.person(make.organisation("regulator"), "auditor")), shared),

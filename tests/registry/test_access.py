@@ -29,6 +29,10 @@ ROUTES = {
     "requests/<int:number>/check": (SUBMIT, GET),
     "requests/<int:number>/submit": (SUBMIT, POST),
     "requests/<int:number>/withdraw": (SUBMIT, BOTH),
+    "requests/<int:number>/statement": (OWN, GET),
+    "requests/<int:number>/statement.pdf": (OWN, GET),
+    "verify": (PUBLIC, GET),
+    "verify/<str:reference>": (PUBLIC, GET),
     "approvals": (QUEUE, GET),
     "approvals/<int:number>": (DECIDE, GET),
     "approvals/<int:number>/decision": (DECIDE, POST),
@@ -75,18 +79,23 @@ def paths(cast):
     """Each address with something real behind it, that belongs to Alder."""
     waiting = cast.submitted(1)
     cast.executed(2)
+    retired = make.retire(cast.source, 3, commodity=cast.commodity)
+    statement = rows("SELECT reference FROM ledger.statement(%s)", [retired.transaction_id])
     block = rows("SELECT max(item_id) AS id FROM ledger.leaves")[0]["id"]
     values = {
         "<int:number>": waiting.number,
         "<str:code>": "ALD-01",
         "<int:block_id>": block,
         "<str:number>": "SOL-2",
+        "<str:reference>": statement[0]["reference"],
     }
     filled = {}
     for route in ROUTES:
         path = "/" + (
             route if "errors" not in route else route.replace("<str:code>", "RANGE_INVALID")
         )
+        if "statement" in route:
+            path = path.replace("<int:number>", str(retired.number))
         for name, value in values.items():
             path = path.replace(name, str(value))
         filled[route] = path
