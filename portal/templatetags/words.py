@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from registry.models import Request
+from registry import titles
 
 register = template.Library()
 
@@ -81,28 +81,8 @@ def age(moment: datetime) -> str:
     return "less than a minute"
 
 
-@register.filter
-def asked(item: Request) -> str:
-    """Write how many certificates a request asks for."""
-    volume = item.volume
-    if volume is None and item.ranges:
-        volume = sum(last - first + 1 for first, last in item.ranges)
-    return "" if volume is None else f"{volume:,}"
-
-
-@register.filter
-def request_title(item: Request) -> str:
-    """Say in one line what a request asks for."""
-    what = f"{asked(item)} {item.commodity.code}".strip()
-    source = _holder(item.source)
-    target = _holder(item.target)
-    return {
-        Request.Kind.MINT: f"Issue {what} to {target}",
-        Request.Kind.TRANSFER: f"Transfer {what} from {source} to {target}",
-        Request.Kind.RETIRE: f"Retire {what} of {source} for {item.beneficiary}",
-        Request.Kind.REASSIGN_REGION: f"Move {what} of {source} to {item.region}",
-        Request.Kind.EXPIRE: f"Expire {what}",
-    }[Request.Kind(item.kind)]
+register.filter("asked", titles.asked)
+register.filter("request_title", titles.of)
 
 
 @register.filter
@@ -127,9 +107,3 @@ def get(mapping: dict[str, Any], name: str) -> Any:
 def as_query(value: date) -> str:
     """Write a day for an address."""
     return urlencode({"as_of": f"{value:%Y-%m-%d}"})
-
-
-def _holder(account: Any) -> str:
-    if account is None:
-        return ""
-    return account.organisation.name if account.organisation else account.code
