@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from audit.views import accounts, ledger
+from audit.views import accounts, ledger, search
 
 app_name = "audit"
 urlpatterns = [
@@ -10,4 +10,5 @@ urlpatterns = [
     path("accounts/<str:code>/holdings", accounts.holdings, name="holdings"),
     path("blocks/<int:block_id>", ledger.block, name="block"),
     path("transactions/<str:number>", ledger.transaction, name="transaction"),
+    path("search", search.show, name="search"),
 ]

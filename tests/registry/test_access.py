@@ -36,6 +36,7 @@ ROUTES = {
     "approvals": (QUEUE, GET),
     "approvals/<int:number>": (DECIDE, GET),
     "approvals/<int:number>/decision": (DECIDE, POST),
+    "search": (SIGNED_IN, GET),
     "errors": (PUBLIC, GET),
     "errors/<str:code>": (PUBLIC, GET),
     "accounts": (SIGNED_IN, GET),
