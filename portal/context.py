@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from registry import access
-from registry.selectors import requests
+from registry.selectors import notices, requests
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         ],
         "role": access.describe(user),
         "may_submit": access.may(user, access.Right.SUBMIT),
+        "unread": notices.unread(user),
     }
 
 

@@ -3,7 +3,16 @@
 from django.urls import include, path
 
 from portal.kinds import KINDS
-from portal.views import approvals, asking, errors, home, requests, session, statements
+from portal.views import (
+    approvals,
+    asking,
+    errors,
+    home,
+    notices,
+    requests,
+    session,
+    statements,
+)
 
 APP = "portal"
 
@@ -23,6 +32,12 @@ pages = [
     path("approvals", approvals.queue, name="approvals"),
     path("approvals/<int:number>", approvals.show, name="approval"),
     path("approvals/<int:number>/decision", approvals.decide, name="decide"),
+    path("notifications", notices.index, name="notices"),
+    path("notifications/badge", notices.badge, name="badge"),
+    path("notifications/read", notices.read_all, name="notices_read"),
+    path("notifications/preferences", notices.preferences, name="notice_preferences"),
+    path("notifications/<int:number>/read", notices.read, name="notice_read"),
+    path("notifications/<int:number>/dismiss", notices.dismiss, name="notice_dismiss"),
     path("errors", errors.index, name="errors"),
     path("errors/<str:code>", errors.show, name="error"),
 ]

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import TextChoices
+from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
 
 from registry.models import User
@@ -59,6 +59,13 @@ def require(user: User, right: Right) -> None:
     """
     if not may(user, right):
         raise Forbidden(right)
+
+
+def holders(right: Right) -> QuerySet[User]:
+    """Return the people who have a right now."""
+    return User.objects.filter(
+        role__in=HOLDERS[right], is_active=True, organisation__status="active"
+    )
 
 
 def sees_only(user: User) -> UUID | None:

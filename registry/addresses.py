@@ -23,6 +23,7 @@ PLACES: dict[str, Callable[..., str]] = {
     "request": _page("portal:request"),
     "approval": _page("portal:approval"),
     "account": _page("audit:holdings"),
+    "notices": _page("portal:notices"),
     "home": _page("portal:home"),
 }
 

@@ -1,7 +1,7 @@
 """Builds what a test needs, through the real services only."""
 
 import itertools
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -195,6 +195,22 @@ def approved_transfer(source: Account, target: Account, volume: int | None, **as
 def mint(target: Account, volume: int, **asks: Any) -> Request:
     """Issue certificates into an account."""
     return done(mint_request(target, volume, **asks))
+
+
+def mint_ending(
+    target: Account, volume: int, *, days: int, commodity: Commodity | None = None
+) -> Request:
+    """Issue certificates of a commodity of 12 months whose last day is so many days ahead."""
+    last = datetime.now(UTC).date() + timedelta(days=days)
+    # A leap day has no anniversary.
+    day = last.replace(year=last.year - 1, day=min(last.day, 28))
+    return mint(
+        target,
+        volume,
+        commodity=commodity or globals()["commodity"](months_to_expiry=12),
+        production_start=day,
+        production_end=day,
+    )
 
 
 def transfer(source: Account, target: Account, volume: int | None, **asks: Any) -> Request:

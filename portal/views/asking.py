@@ -33,7 +33,11 @@ def new(request: SignedIn, kind: Kind) -> HttpResponse:
         return _again(request, kind, form, first)
     try:
         item = services.draft_request(
-            kind=kind.of, submitter=request.user, idempotency_key=key, **form.asks()
+            kind=kind.of,
+            submitter=request.user,
+            idempotency_key=key,
+            instead_of=_copied(request),
+            **form.asks(),
         )
     except services.Refused as refused:
         return _details(request, kind, form, refused)
@@ -103,6 +107,12 @@ def _start(request: SignedIn, kind: Kind) -> HttpResponse:
         initial = kind.form.from_blocks(picked)
     form = kind.form(initial={**initial, "key": uuid4()}, user=request.user)
     return _details(request, kind, form)
+
+
+def _copied(request: SignedIn) -> Request | None:
+    """Return the request that the form was filled from: its address still says so."""
+    copied = request.GET.get("copy", "")
+    return requests.own(request.user, int(copied)) if _is_id(copied) else None
 
 
 def _again(request: SignedIn, kind: Kind, form: Details, item: Request) -> HttpResponse:

@@ -3,6 +3,7 @@
 from registry.models.accounts import Account
 from registry.models.commodities import Commodity, Region, RegionRule
 from registry.models.facilities import Facility
+from registry.models.notices import Notice, NoticeKind, NoticePreference
 from registry.models.organisations import Organisation, User
 from registry.models.requests import Request
 
@@ -10,6 +11,9 @@ __all__ = [
     "Account",
     "Commodity",
     "Facility",
+    "Notice",
+    "NoticeKind",
+    "NoticePreference",
     "Organisation",
     "Region",
     "RegionRule",

@@ -118,6 +118,12 @@ def last_decision() -> Request | None:
     return Request.objects.exclude(decided_at=None).order_by("-decided_at").first()
 
 
+def drafts(user: User) -> list[Request]:
+    """Return the drafts that a person's organisation has still to finish."""
+    own = visible(user).filter(organisation_id=user.organisation_id, status=Status.DRAFT)
+    return list(own.order_by("-number")[:5])
+
+
 def needing_attention(user: User) -> list[Request]:
     """Return an organisation's drafts to finish and its failed requests of the last page."""
     return list(
@@ -145,6 +151,23 @@ def place_in_queue(request: Request) -> dict[str, Any]:
         "of": len(numbers),
         "previous": numbers[at - 1] if at else None,
         "next": numbers[at + 1] if at + 1 < len(numbers) else None,
+    }
+
+
+def parties(request: Request) -> dict[UUID, dict[str, Any]]:
+    """Return, per organisation, how many certificates an executed request moved, in or out."""
+    sums: dict[UUID, dict[str, int]] = {}
+    for row in pages.postings(request.transaction_id) if request.transaction_id else []:
+        if row["organisation_id"]:
+            sides = sums.setdefault(row["organisation_id"], {"debit": 0, "credit": 0})
+            for side in sides:
+                sides[side] += row[side]
+    return {
+        organisation: {
+            "volume": max(sides.values()),
+            "way": "in" if sides["credit"] > sides["debit"] else "out",
+        }
+        for organisation, sides in sums.items()
     }
 
 

@@ -3,6 +3,15 @@
 from ledgerdb.errors import InvariantBroken, LedgerError, Refused
 from registry.services.decisions import approve_request, reject_request
 from registry.services.execution import execute_approved, execute_request, holds_ledger_login
+from registry.services.mail import send_mails, tell_changed_previews
+from registry.services.notices import (
+    choose_mails,
+    dismiss_notice,
+    mark_notice_read,
+    mark_notices_read,
+    tell_missed_outcomes,
+    tell_near_deadlines,
+)
 from registry.services.reference import (
     add_facility,
     add_organisation,
@@ -31,16 +40,24 @@ __all__ = [
     "add_region",
     "allow_region_change",
     "approve_request",
+    "choose_mails",
     "create_transfer_draft",
     "define_commodity",
+    "dismiss_notice",
     "draft_request",
     "execute_approved",
     "execute_request",
     "holds_ledger_login",
+    "mark_notice_read",
+    "mark_notices_read",
     "open_account",
     "preview_request",
     "reject_request",
+    "send_mails",
     "submit_request",
+    "tell_changed_previews",
+    "tell_missed_outcomes",
+    "tell_near_deadlines",
     "update_draft",
     "withdraw_request",
 ]

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from ledgerdb.errors import Refused, translated
 from registry.models import Request, User
+from registry.services import notices
 from registry.services.execution import execute_request, holds_ledger_login
 
 
@@ -72,4 +73,5 @@ def _decide(*, request_id: UUID, approver: User, status: str, **decision: str) -
         for name, value in decision.items():
             setattr(request, name, value)
         request.save(update_fields=("status", "approver", "decided_at", *decision))
+        notices.decided([request])
     return request

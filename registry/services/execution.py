@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from ledgerdb import calls
 from ledgerdb.errors import InvariantBroken, Refused, translated
 from registry.models import Request
+from registry.services import notices
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ def execute_request(*, request_id: UUID, using: str = "ledger") -> Request:
     except InvariantBroken as broken:
         log.critical("request %s broke %s: %s", request.number, broken.code, broken.facts)
         raise
-    return Request.objects.get(id=request_id)
+    done = Request.objects.get(id=request_id)
+    _tell(done)
+    return done
 
 
 def execute_approved(*, using: str = "ledger", limit: int = 100) -> Iterator[Request]:
@@ -67,6 +70,15 @@ def execute_approved(*, using: str = "ledger", limit: int = 100) -> Iterator[Req
             continue
 
 
+def _tell(request: Request) -> None:
+    """Tell people of the outcome; what the ledger did stands, whether or not that succeeds."""
+    try:
+        notices.ended([request])
+    except DatabaseError:
+        # The approval promised an outcome: `send_notices` keeps that promise later.
+        log.exception("the outcome of request %s is not told yet", request.number)
+
+
 def fail_request(request_id: UUID, code: str) -> None:
     """Mark an approved request failed, with the code of its refusal."""
     with translated(), transaction.atomic():
@@ -76,3 +88,4 @@ def fail_request(request_id: UUID, code: str) -> None:
             request.failed_at = timezone.now()
             request.failure_code = code
             request.save(update_fields=("status", "failed_at", "failure_code"))
+            notices.ended([request])

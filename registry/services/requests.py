@@ -9,6 +9,7 @@ from django.utils import timezone
 from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
 from registry.models import Account, Commodity, Request, User
+from registry.services import notices
 
 
 def draft_request(
@@ -17,6 +18,7 @@ def draft_request(
     submitter: User,
     commodity: Commodity,
     idempotency_key: UUID | None = None,
+    instead_of: Request | None = None,
     **asks: Any,
 ) -> Request:
     """
@@ -24,13 +26,14 @@ def draft_request(
 
     The same submitter with the same key and the same content gets the first request again.
 
+    :param instead_of: the rejected or failed request that this one takes the place of
     :param asks: the content fields of ``Request``: source, target, volume, ranges, …
     :raises Refused: IDEMPOTENCY_KEY_REUSED: the key stands for something else
     """
     key = idempotency_key or uuid4()
     try:
         with translated(), transaction.atomic():
-            return Request.objects.create(
+            drafted = Request.objects.create(
                 kind=kind,
                 submitter=submitter,
                 organisation_id=submitter.organisation_id,
@@ -38,6 +41,9 @@ def draft_request(
                 idempotency_key=key,
                 **asks,
             )
+            if instead_of is not None:
+                notices.copied(instead_of)
+            return drafted
     except IntegrityError:
         first = Request.objects.filter(submitter=submitter, idempotency_key=key).first()
         if first is None:
@@ -110,6 +116,7 @@ def submit_request(*, request_id: UUID, submitter: User, fingerprint: str = "") 
         request.submitted_at = timezone.now()
         request.submitted_fingerprint = fingerprint
         request.save(update_fields=("status", "submitted_at", "submitted_fingerprint"))
+        notices.submitted([request])
     return request
 
 
@@ -128,6 +135,7 @@ def withdraw_request(*, request_id: UUID, submitter: User) -> Request:
         request.status = Request.Status.WITHDRAWN
         request.withdrawn_at = timezone.now()
         request.save(update_fields=("status", "withdrawn_at"))
+        notices.withdrawn(request, by=submitter)
     return request
 
 

@@ -48,6 +48,8 @@ TABLES = {
     "public.registry_facility": REFERENCE,
     "public.registry_request": {**REFERENCE, "portal_web": "SI"},
     "public.registry_user": {"portal_web": "SIU"},
+    "public.registry_notice": {"portal_web": "SI"},
+    "public.registry_noticepreference": {"portal_web": "SI"},
     "public.registry_cache": DJANGO,
     "public.account_emailaddress": DJANGO,
     "public.account_emailconfirmation": DJANGO,
@@ -66,6 +68,10 @@ NOT_OF_THE_PAGES = {
 }  # fmt: skip
 COLUMNS = {
     ("public.registry_account", "ledger_writer", "UPDATE"): {"ledger_lock"},
+    ("public.registry_notice", "portal_web", "UPDATE"): {
+        "read_at", "closed_at", "mail_due_at", "mail_tries", "mail_sent_at",
+    },
+    ("public.registry_noticepreference", "portal_web", "UPDATE"): {"mail"},
     ("public.registry_request", "ledger_writer", "UPDATE"): {
         "status", "executed_at", "transaction_id",
     },

@@ -3,9 +3,16 @@
 import pytest
 
 from tests.portal.cast import Cast, assemble
+from tests.server import Database
 
 
 @pytest.fixture
 def cast(committed_db: object) -> Cast:
     """Everybody, in a database of the test's own."""
     return assemble()
+
+
+@pytest.fixture
+def nothing_told(cast: Cast, committed_db: Database) -> None:
+    """Forget what the making of the cast told; the pages themselves cannot."""
+    committed_db.connect("postgres", autocommit=True).execute("DELETE FROM registry_notice")

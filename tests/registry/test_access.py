@@ -11,6 +11,7 @@ from tests import make
 from tests.portal.cast import signed_in
 
 PUBLIC, SIGNED_IN, OWN = "public", "signed in", "own organisation or everything"
+PERSONAL = "one's own, whoever else sees everything"
 SUBMIT, QUEUE, DECIDE = access.Right.SUBMIT, access.Right.SEE_QUEUE, access.Right.DECIDE
 EXPIRY = access.Right.PREPARE_EXPIRY
 GET, POST, BOTH = {"get"}, {"post"}, {"get", "post"}
@@ -36,6 +37,13 @@ ROUTES = {
     "approvals": (QUEUE, GET),
     "approvals/<int:number>": (DECIDE, GET),
     "approvals/<int:number>/decision": (DECIDE, POST),
+    "notifications": (SIGNED_IN, GET),
+    # To who is signed out it says so, and nothing else.
+    "notifications/badge": (PUBLIC, GET),
+    "notifications/read": (SIGNED_IN, POST),
+    "notifications/preferences": (SIGNED_IN, BOTH),
+    "notifications/<int:number>/read": (PERSONAL, POST),
+    "notifications/<int:number>/dismiss": (PERSONAL, POST),
     "search": (SIGNED_IN, GET),
     "errors": (PUBLIC, GET),
     "errors/<str:code>": (PUBLIC, GET),
@@ -137,7 +145,7 @@ def test_an_outsider_finds_nothing_of_alder(cast, paths):
     client = signed_in(cast.outsider)
 
     for route, (needs, methods) in ROUTES.items():
-        if "<" in route and needs in (OWN, SUBMIT):
+        if "<" in route and needs in (OWN, SUBMIT, PERSONAL):
             for method in methods:
                 assert getattr(client, method)(paths[route]).status_code == 404, (route, method)
 
