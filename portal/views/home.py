@@ -3,27 +3,41 @@
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from portal import kinds
 from registry import access
 from registry.access import SignedIn
-from registry.selectors import accounts, ledger, requests
+from registry.selectors import accounts, beginnings, deadlines, ledger, notices, requests
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def show(request: SignedIn) -> HttpResponse:
     """Show what matters to this person today."""
     if access.may(request.user, access.Right.SEE_QUEUE):
         return _desk(request)
     if access.may(request.user, access.Right.SEE_EVERYTHING):
         return _oversight(request)
+    if request.headers.get("HX-Target") == "sums":
+        rows = accounts.overview(request.user)
+        return render(request, "portal/home/_sums.html", {"accounts": rows})
+    return _organisation(request)
+
+
+def _organisation(request: SignedIn) -> HttpResponse:
+    held = accounts.overview(request.user)
+    near = deadlines.of(request.user)
     return render(
         request,
         "portal/home/organisation.html",
         {
-            "accounts": accounts.overview(request.user),
-            "attention": requests.needing_attention(request.user),
+            "accounts": held,
+            "near": near,
+            "needs": notices.needing(request.user, near),
+            "drafts": requests.drafts(request.user),
             "latest": requests.latest(request.user),
+            "tasks": beginnings.tasks(request.user, held),
             "may_submit": access.may(request.user, access.Right.SUBMIT),
         },
     )

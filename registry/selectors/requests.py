@@ -124,15 +124,6 @@ def drafts(user: User) -> list[Request]:
     return list(own.order_by("-number")[:5])
 
 
-def needing_attention(user: User) -> list[Request]:
-    """Return an organisation's drafts to finish and its failed requests of the last page."""
-    return list(
-        visible(user)
-        .filter(organisation_id=user.organisation_id, status__in=(Status.DRAFT, Status.FAILED))
-        .order_by("-number")[:5]
-    )
-
-
 def counts(user: User) -> dict[str, int]:
     """Return how many requests are open, and how many wait for a decision."""
     if access.may(user, access.Right.SEE_QUEUE):
