@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
 from registry import services
-from registry.demo import cast, clock
+from registry.demo import cast, clock, inbox
 from registry.demo.holdings import month_after
 from registry.demo.plot import Event, Size
 from registry.demo.story import tell
 from registry.identity import id_of
 from registry.models import Account, Commodity, Facility, Organisation, Region, Request, User
+from registry.services import notices
 from registry.services.decisions import record_approval
+
+# When, in which order at that moment, and what is done.
+Step = tuple[datetime, int, int, Callable[[], object]]
 
 
 def is_filled() -> bool:
@@ -45,29 +50,24 @@ def fill(
         User.objects.update(password=make_password(cast.PASSWORD))
         for facility in cast.FACILITIES:
             _facility(facility)
+        inbox.welcome()
 
-    stage = Stage()
-    steps = sorted(
-        [(event.asked_at, 0, number, stage.ask) for number, event in enumerate(events)]
-        + [
-            (event.at, 1, number, stage.decide)
-            for number, event in enumerate(events)
-            if event.outcome not in ("submitted", "draft")
-        ],
-        key=lambda step: step[:3],
-    )
-    for done, (moment, _, number, act) in enumerate(steps, start=1):
+    stage = Stage(told_since=now - inbox.RECENT)
+    steps = _steps(stage, events, now)
+    for done, (moment, *_, act) in enumerate(steps, start=1):
         with clock.at(moment):
-            act(number, events[number])
+            act()
         progress(done, len(steps))
+    inbox.settle(now)
     return len(events)
 
 
 class Stage:
     """Where the requests are made and decided; remembers the records by their codes."""
 
-    def __init__(self) -> None:
-        """Fetch the records once."""
+    def __init__(self, told_since: datetime) -> None:
+        """Fetch the records once; people are told of what happened since a moment."""
+        self.told_since = told_since
         accounts: Any = {account.code: account for account in Account.objects.all()}
         facilities: Any = {facility.code: facility for facility in Facility.objects.all()}
         regions: Any = {region.code: region for region in Region.objects.all()}
@@ -119,9 +119,28 @@ class Stage:
             event.said if event.outcome == "failed" else "",
         ):
             raise RuntimeError(f"{event} ended as {ended.status} {ended.failure_code}")
+        if event.at > self.told_since:
+            notices.ended([ended], even_past=True)
 
     def _record(self, name: str, value: Any) -> Any:
         return self.records[name][value] if name in self.records else value
+
+
+def _steps(stage: Stage, events: list[Event], now: datetime) -> list[Step]:
+    """Return who does what when, in order: ask, decide, and tell what is not about requests."""
+    steps: list[Step] = [
+        *(
+            (event.asked_at, 0, number, partial(stage.ask, number, event))
+            for number, event in enumerate(events)
+        ),
+        *(
+            (event.at, 1, number, partial(stage.decide, number, event))
+            for number, event in enumerate(events)
+            if event.outcome not in ("submitted", "draft")
+        ),
+        *((moment, 2, number, tell) for number, (moment, tell) in enumerate(inbox.moments(now))),
+    ]
+    return sorted(steps, key=lambda step: step[:3])
 
 
 def _fingerprint(draft: Request) -> str:

@@ -230,6 +230,34 @@ def web(port: int) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+@contextlib.contextmanager
+def mails(port: int) -> Iterator[None]:
+    """Print the mails of notices while the block runs."""
+    process = subprocess.Popen(
+        [
+            *("setpriv", "--pdeathsig", "TERM", "--"),
+            *(sys.executable, "manage.py", "send_notices", "--watch"),
+        ],
+        cwd=BASE,
+        env={
+            **os.environ,
+            "STRATA_LEDGER_LOGIN": "0",
+            "STRATA_REPLAY_LOGIN": "0",
+            "STRATA_PUBLIC_ADDRESS": f"http://{HOST}:{port}",
+        },
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
 def wait_until_answered(process: subprocess.Popen[bytes], port: int) -> None:
     """
     Wait for the first page.

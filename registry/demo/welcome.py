@@ -37,6 +37,6 @@ def greet(console: Console, address: str) -> None:
         f"  2. Sign in as {approver.email}: your request waits in the queue, with others.\n"
         "     Approve it, and open the block: its children are the parts.\n"
         "  3. In another terminal, `make psql LOGIN=ledger_service`: try to change the ledger.\n\n"
-        "Ctrl-C stops it. The next `make demo` goes on where you left it.",
+        "Mails are printed here. Ctrl-C stops it. The next `make demo` goes on where you left it.",
         highlight=False,
     )

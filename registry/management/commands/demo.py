@@ -79,7 +79,8 @@ class Command(BaseCommand):
             with house.web(port) as process:
                 greet(self.console, address)
                 self.console.print(f"(Ready after {time.monotonic() - began:.0f} s.)")
-                house.watch(process)
+                with house.mails(port):
+                    house.watch(process)
 
     @contextlib.contextmanager
     def _step(self, what: str) -> Iterator[None]:
