@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0002_cache'),
+        ('registry', '0003_request_claim_published'),
     ]
 
     operations = [
