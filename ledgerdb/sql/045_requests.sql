@@ -3,119 +3,129 @@
 
 SET ROLE ledger_check;
 
--- The guards of a request decide inside their functions and not in WHEN clauses: PostgreSQL parses a
--- WHEN clause anew for each statement, and the long ones cost more than the execution's own write.
+-- One trigger asks all that a change of a request must pass, one all that a new request must: five
+-- triggers of their own cost an execution more than its own write. Each question is a function with one
+-- refusal. They decide inside and not in WHEN clauses, which PostgreSQL parses anew for each statement.
 
--- GUARD_REQUEST_TRANSITION: draft -> submitted -> approved -> executed; a draft or a submitted
--- request may be withdrawn, a submitted one rejected, an approved one fail. A new one is a draft or
--- submitted, of one of the five kinds, without a decision or an outcome.
+-- CHECK_REQUEST_TRANSITION: draft -> submitted -> approved -> executed; a draft or a submitted request
+-- may be withdrawn, a submitted one rejected, an approved one fail. A new one (p_from is 'new') is a
+-- draft or submitted, of one of the five kinds, without a decision or an outcome.
 -- Refuses: REQUEST_KIND_MISMATCH, REQUEST_TRANSITION_INVALID.
-CREATE OR REPLACE FUNCTION ledger.guard_request_transition() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION ledger.check_request_transition(
+    p_from text, p_request public.registry_request) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_from text := CASE WHEN tg_op = 'UPDATE' THEN OLD.status ELSE 'new' END;
+    v_to text := p_request.status;
 BEGIN
-    IF v_from IN ('new', 'draft')
-       AND NEW.kind NOT IN ('mint', 'transfer', 'retire', 'reassign_region', 'expire') THEN
+    IF p_from IN ('new', 'draft')
+       AND p_request.kind NOT IN ('mint', 'transfer', 'retire', 'reassign_region', 'expire') THEN
         PERFORM ledger.refuse('REQUEST_KIND_MISMATCH',
-            jsonb_build_object('request', NEW.id, 'kind', NEW.kind), tg_name);
+            jsonb_build_object('request', p_request.id, 'kind', p_request.kind),
+            'registry_request_transition');
     END IF;
-    IF v_from = 'approved' AND NEW.status IN ('approved', 'executed', 'failed')
-       OR v_from = 'submitted' AND NEW.status IN ('submitted', 'approved', 'rejected', 'withdrawn')
-       OR v_from = 'draft' AND NEW.status IN ('draft', 'submitted', 'withdrawn')
-       OR v_from = 'new' AND NEW.status IN ('draft', 'submitted')
-          AND NEW.approver_id IS NULL AND NEW.decided_at IS NULL AND NEW.transaction_id IS NULL
-          AND NEW.executed_at IS NULL AND NEW.failed_at IS NULL AND NEW.withdrawn_at IS NULL
-       OR v_from = NEW.status THEN
-        RETURN NEW;
+    IF p_from = 'approved' AND v_to IN ('approved', 'executed', 'failed')
+       OR p_from = 'submitted' AND v_to IN ('submitted', 'approved', 'rejected', 'withdrawn')
+       OR p_from = 'draft' AND v_to IN ('draft', 'submitted', 'withdrawn')
+       OR p_from = 'new' AND v_to IN ('draft', 'submitted')
+          AND p_request.approver_id IS NULL AND p_request.decided_at IS NULL
+          AND p_request.transaction_id IS NULL AND p_request.executed_at IS NULL
+          AND p_request.failed_at IS NULL AND p_request.withdrawn_at IS NULL
+       OR p_from = v_to THEN
+        RETURN true;
     END IF;
     PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
-        jsonb_build_object('request', NEW.id, 'from', v_from, 'to', NEW.status), tg_name);
-    RETURN NULL;
+        jsonb_build_object('request', p_request.id, 'from', p_from, 'to', v_to),
+        'registry_request_transition');
+    RETURN false;
 END
 $$;
 
--- GUARD_REQUEST_FROZEN: who asked, and under which key and number, is fixed from the first moment; the
+-- CHECK_REQUEST_FROZEN: who asked, and under which key and number, is fixed from the first moment; the
 -- content from submission; the decision once taken; the outcome once there. Each step may write its
 -- own columns; whatever else differs is refused, columns added later included.
 -- Refuses: REQUEST_FROZEN.
-CREATE OR REPLACE FUNCTION ledger.guard_request_frozen() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION ledger.check_request_frozen(
+    p_old public.registry_request, p_new public.registry_request) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_kept public.registry_request := NEW;
+    v_kept public.registry_request := p_new;
 BEGIN
-    v_kept.status := OLD.status;
-    IF OLD.status = 'approved' AND NEW.status IN ('executed', 'failed') THEN
-        v_kept.transaction_id := OLD.transaction_id;
-        v_kept.executed_at := OLD.executed_at;
-        v_kept.failed_at := OLD.failed_at;
-        v_kept.failure_code := OLD.failure_code;
-    ELSIF OLD.status = 'submitted' AND NEW.status IN ('approved', 'rejected') THEN
-        v_kept.approver_id := OLD.approver_id;
-        v_kept.decided_at := OLD.decided_at;
-        v_kept.decision_reason := OLD.decision_reason;
-        v_kept.approved_fingerprint := OLD.approved_fingerprint;
-    ELSIF OLD.status IN ('draft', 'submitted') AND NEW.status = 'withdrawn' THEN
-        v_kept.withdrawn_at := OLD.withdrawn_at;
-    ELSIF OLD.status = 'draft' THEN
-        v_kept := OLD;
-        v_kept.id := NEW.id;
-        v_kept.number := NEW.number;
-        v_kept.submitter_id := NEW.submitter_id;
-        v_kept.organisation_id := NEW.organisation_id;
-        v_kept.idempotency_key := NEW.idempotency_key;
-        v_kept.created_at := NEW.created_at;
-        v_kept.approver_id := NEW.approver_id;
-        v_kept.decided_at := NEW.decided_at;
-        v_kept.decision_reason := NEW.decision_reason;
-        v_kept.approved_fingerprint := NEW.approved_fingerprint;
-        v_kept.transaction_id := NEW.transaction_id;
-        v_kept.executed_at := NEW.executed_at;
-        v_kept.failed_at := NEW.failed_at;
-        v_kept.failure_code := NEW.failure_code;
-        v_kept.withdrawn_at := NEW.withdrawn_at;
+    v_kept.status := p_old.status;
+    IF p_old.status = 'approved' AND p_new.status IN ('executed', 'failed') THEN
+        v_kept.transaction_id := p_old.transaction_id;
+        v_kept.executed_at := p_old.executed_at;
+        v_kept.failed_at := p_old.failed_at;
+        v_kept.failure_code := p_old.failure_code;
+    ELSIF p_old.status = 'submitted' AND p_new.status IN ('approved', 'rejected') THEN
+        v_kept.approver_id := p_old.approver_id;
+        v_kept.decided_at := p_old.decided_at;
+        v_kept.decision_reason := p_old.decision_reason;
+        v_kept.approved_fingerprint := p_old.approved_fingerprint;
+    ELSIF p_old.status IN ('draft', 'submitted') AND p_new.status = 'withdrawn' THEN
+        v_kept.withdrawn_at := p_old.withdrawn_at;
+    ELSIF p_old.status = 'draft' THEN
+        v_kept := p_old;
+        v_kept.id := p_new.id;
+        v_kept.number := p_new.number;
+        v_kept.submitter_id := p_new.submitter_id;
+        v_kept.organisation_id := p_new.organisation_id;
+        v_kept.idempotency_key := p_new.idempotency_key;
+        v_kept.created_at := p_new.created_at;
+        v_kept.approver_id := p_new.approver_id;
+        v_kept.decided_at := p_new.decided_at;
+        v_kept.decision_reason := p_new.decision_reason;
+        v_kept.approved_fingerprint := p_new.approved_fingerprint;
+        v_kept.transaction_id := p_new.transaction_id;
+        v_kept.executed_at := p_new.executed_at;
+        v_kept.failed_at := p_new.failed_at;
+        v_kept.failure_code := p_new.failure_code;
+        v_kept.withdrawn_at := p_new.withdrawn_at;
     END IF;
-    IF v_kept IS DISTINCT FROM OLD THEN
+    IF v_kept IS DISTINCT FROM p_old THEN
         PERFORM ledger.refuse('REQUEST_FROZEN',
-            jsonb_build_object('request', NEW.id, 'status', OLD.status), tg_name);
+            jsonb_build_object('request', p_new.id, 'status', p_old.status),
+            'registry_request_frozen');
     END IF;
-    RETURN NEW;
+    RETURN true;
 END
 $$;
 
--- GUARD_REQUEST_SUBMITTER: an active person of an active organisation asks, for an account or a
+-- CHECK_REQUEST_SUBMITTER: an active person of an active organisation asks, for an account or a
 -- facility of that organisation; registry staff may ask for anybody, and alone ask for an expiry. A
 -- retirement says for whom and why.
 -- Refuses, in order: ACTOR_NOT_AUTHORISED, BENEFICIARY_MISSING.
-CREATE OR REPLACE FUNCTION ledger.guard_request_submitter() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION ledger.check_request_submitter(p_request public.registry_request)
+RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NEW.status <> 'submitted' THEN
-        RETURN NEW;
+    IF p_request.status <> 'submitted' THEN
+        RETURN true;
     END IF;
     IF NOT EXISTS (
         SELECT FROM public.registry_user u
         JOIN public.registry_organisation o ON o.id = u.organisation_id
-        WHERE u.id = NEW.submitter_id AND u.is_active AND o.status = 'active'
-          AND NEW.organisation_id = o.id
+        WHERE u.id = p_request.submitter_id AND u.is_active AND o.status = 'active'
+          AND p_request.organisation_id = o.id
           AND CASE o.kind
               WHEN 'registry' THEN u.role IN ('operator', 'approver')
               WHEN 'participant' THEN u.role IN ('submitter', 'team_admin')
-                  AND NEW.kind <> 'expire'
-                  AND CASE WHEN NEW.kind = 'mint'
+                  AND p_request.kind <> 'expire'
+                  AND CASE WHEN p_request.kind = 'mint'
                       THEN EXISTS (SELECT FROM public.registry_facility f
-                                   WHERE f.id = NEW.facility_id AND f.organisation_id = o.id)
+                                   WHERE f.id = p_request.facility_id AND f.organisation_id = o.id)
                       ELSE EXISTS (SELECT FROM public.registry_account a
-                                   WHERE a.id = NEW.source_id AND a.organisation_id = o.id) END
+                                   WHERE a.id = p_request.source_id AND a.organisation_id = o.id) END
               ELSE false END
     ) THEN
         PERFORM ledger.refuse('ACTOR_NOT_AUTHORISED',
-            jsonb_build_object('request', NEW.id, 'submitter', NEW.submitter_id), tg_name);
+            jsonb_build_object('request', p_request.id, 'submitter', p_request.submitter_id),
+            'registry_request_submitter');
     END IF;
-    IF NEW.kind = 'retire' AND (NEW.beneficiary = '' OR NEW.reason = '') THEN
-        PERFORM ledger.refuse('BENEFICIARY_MISSING', jsonb_build_object('request', NEW.id), tg_name);
+    IF p_request.kind = 'retire' AND (p_request.beneficiary = '' OR p_request.reason = '') THEN
+        PERFORM ledger.refuse('BENEFICIARY_MISSING', jsonb_build_object('request', p_request.id),
+            'registry_request_submitter');
     END IF;
-    RETURN NEW;
+    RETURN true;
 END
 $$;
 
@@ -144,68 +154,53 @@ BEGIN
 END
 $$;
 
--- GUARD_REQUEST_FOUR_EYES: the decision is another person's than the submitter's, and a registry
+-- CHECK_REQUEST_FOUR_EYES: the decision is another person's than the submitter's, and a registry
 -- approver's.
 -- Refuses, in order: SELF_APPROVAL, ACTOR_NOT_AUTHORISED.
-CREATE OR REPLACE FUNCTION ledger.guard_request_four_eyes() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION ledger.check_request_four_eyes(
+    p_old public.registry_request, p_new public.registry_request) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_refusal text;
 BEGIN
-    IF OLD.status <> 'submitted' OR NEW.status NOT IN ('approved', 'rejected') THEN
-        RETURN NEW;
+    IF p_old.status <> 'submitted' OR p_new.status NOT IN ('approved', 'rejected') THEN
+        RETURN true;
     END IF;
-    IF NEW.approver_id IS NULL OR NEW.decided_at IS NULL THEN
+    IF p_new.approver_id IS NULL OR p_new.decided_at IS NULL THEN
         PERFORM ledger.refuse('ACTOR_NOT_AUTHORISED',
-            jsonb_build_object('request', NEW.id, 'approver', NEW.approver_id),
+            jsonb_build_object('request', p_new.id, 'approver', p_new.approver_id),
             'registry_request_checker_present');
     END IF;
-    v_refusal := ledger.people_refusal(NEW.submitter_id, NEW.approver_id, NEW.status = 'approved');
+    v_refusal := ledger.people_refusal(p_new.submitter_id, p_new.approver_id,
+                                       p_new.status = 'approved');
     IF v_refusal <> '' THEN
         PERFORM ledger.refuse(v_refusal,
-            jsonb_build_object('request', NEW.id, 'submitter', NEW.submitter_id,
-                               'approver', NEW.approver_id), 'registry_request_four_eyes');
+            jsonb_build_object('request', p_new.id, 'submitter', p_new.submitter_id,
+                               'approver', p_new.approver_id), 'registry_request_four_eyes');
     END IF;
-    RETURN NEW;
+    RETURN true;
 END
 $$;
 
--- GUARD_REQUEST_EXECUTED: a request is executed when the ledger says so: by its own transaction; one
+-- CHECK_REQUEST_EXECUTED: a request is executed when the ledger says so: by its own transaction; one
 -- that is not has none.
 -- Refuses: REQUEST_TRANSITION_INVALID.
-CREATE OR REPLACE FUNCTION ledger.guard_request_executed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION ledger.check_request_executed(
+    p_old_status text, p_request public.registry_request) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NEW.status <> 'executed' AND NEW.transaction_id IS NULL AND NEW.executed_at IS NULL
-       OR NEW.status = OLD.status THEN
-        RETURN NEW;
+    IF p_request.status <> 'executed' AND p_request.transaction_id IS NULL
+       AND p_request.executed_at IS NULL OR p_request.status = p_old_status THEN
+        RETURN true;
     END IF;
-    IF NEW.status <> 'executed' OR NEW.executed_at IS NULL
-       OR NOT EXISTS (SELECT FROM ledger.transactions t
-                      WHERE t.id = NEW.transaction_id AND t.request_id = NEW.id) THEN
+    IF p_request.status <> 'executed' OR p_request.executed_at IS NULL
+       OR (SELECT t.request_id FROM ledger.transactions t WHERE t.id = p_request.transaction_id)
+           IS DISTINCT FROM p_request.id THEN
         PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
-            jsonb_build_object('request', NEW.id, 'transaction', NEW.transaction_id), tg_name);
+            jsonb_build_object('request', p_request.id, 'transaction', p_request.transaction_id),
+            'registry_request_executed');
     END IF;
-    RETURN NEW;
-END
-$$;
-
--- GUARD_REQUEST_KEY: a submitter's key stands for one content. (The same key with the same content
--- meets the unique constraint, and the caller finds the first request.)
--- Refuses: IDEMPOTENCY_KEY_REUSED.
-CREATE OR REPLACE FUNCTION ledger.guard_request_key() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_first public.registry_request;
-BEGIN
-    SELECT * INTO v_first FROM public.registry_request r
-    WHERE r.submitter_id = NEW.submitter_id AND r.idempotency_key = NEW.idempotency_key;
-    IF FOUND AND ledger.request_content(v_first) <> ledger.request_content(NEW) THEN
-        PERFORM ledger.refuse('IDEMPOTENCY_KEY_REUSED',
-            jsonb_build_object('key', NEW.idempotency_key, 'request', v_first.id),
-            'registry_request_idempotency_uq');
-    END IF;
-    RETURN NEW;
+    RETURN true;
 END
 $$;
 
@@ -221,6 +216,66 @@ BEGIN
 END
 $$;
 
+-- CHECK_REQUEST_KEY: a submitter's key stands for one content. (The same key with the same content
+-- meets the unique constraint, and the caller finds the first request.)
+-- Refuses: IDEMPOTENCY_KEY_REUSED.
+CREATE OR REPLACE FUNCTION ledger.check_request_key(p_request public.registry_request) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_first public.registry_request;
+BEGIN
+    SELECT * INTO v_first FROM public.registry_request r
+    WHERE r.submitter_id = p_request.submitter_id AND r.idempotency_key = p_request.idempotency_key;
+    IF FOUND AND ledger.request_content(v_first) <> ledger.request_content(p_request) THEN
+        PERFORM ledger.refuse('IDEMPOTENCY_KEY_REUSED',
+            jsonb_build_object('key', p_request.idempotency_key, 'request', v_first.id),
+            'registry_request_idempotency_uq');
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- GUARD_REQUEST_ASKED: what a new request must pass.
+-- Refuses, in order: as CHECK_REQUEST_KEY, CHECK_REQUEST_SUBMITTER, CHECK_REQUEST_TRANSITION.
+CREATE OR REPLACE FUNCTION ledger.guard_request_asked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (ledger.check_request_key(NEW) AND ledger.check_request_submitter(NEW)
+        AND ledger.check_request_transition('new', NEW)) IS NOT TRUE THEN
+        PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
+            jsonb_build_object('request', NEW.id), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- GUARD_REQUEST_CHANGED: what a change of a request must pass. From approved to executed only two
+-- questions are open: the others are about the steps before.
+-- Refuses, in order: as CHECK_REQUEST_EXECUTED, CHECK_REQUEST_FOUR_EYES, CHECK_REQUEST_FROZEN,
+--     CHECK_REQUEST_SUBMITTER, CHECK_REQUEST_TRANSITION.
+CREATE OR REPLACE FUNCTION ledger.guard_request_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_passed boolean;
+BEGIN
+    IF OLD.status = 'approved' AND NEW.status = 'executed' THEN
+        v_passed := ledger.check_request_executed(OLD.status, NEW)
+                    AND ledger.check_request_frozen(OLD, NEW);
+    ELSE
+        v_passed := ledger.check_request_executed(OLD.status, NEW)
+                    AND ledger.check_request_four_eyes(OLD, NEW)
+                    AND ledger.check_request_frozen(OLD, NEW)
+                    AND (OLD.status = NEW.status OR ledger.check_request_submitter(NEW))
+                    AND ledger.check_request_transition(OLD.status, NEW);
+    END IF;
+    IF v_passed IS NOT TRUE THEN
+        PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
+            jsonb_build_object('request', NEW.id), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
 -- GUARD_ACCOUNT_KEPT: an account stays what it is: a retirement account that became a trading one
 -- would bring the retired back to life.
 -- Refuses: ACCOUNT_TYPE_INVALID.
@@ -233,8 +288,16 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION ledger.people_refusal(uuid, uuid, boolean),
-    ledger.request_content(public.registry_request) FROM PUBLIC;
+REVOKE ALL ON FUNCTION
+    ledger.people_refusal(uuid, uuid, boolean),
+    ledger.request_content(public.registry_request),
+    ledger.check_request_transition(text, public.registry_request),
+    ledger.check_request_frozen(public.registry_request, public.registry_request),
+    ledger.check_request_submitter(public.registry_request),
+    ledger.check_request_four_eyes(public.registry_request, public.registry_request),
+    ledger.check_request_executed(text, public.registry_request),
+    ledger.check_request_key(public.registry_request)
+FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.people_refusal(uuid, uuid, boolean) TO ledger_writer;
 
 -- Whoever creates a trigger needs EXECUTE on its function: lent to the owner for this moment.
@@ -258,29 +321,13 @@ CREATE OR REPLACE TRIGGER registry_request_kept
     BEFORE DELETE OR TRUNCATE ON public.registry_request
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_append_only();
 
-CREATE OR REPLACE TRIGGER registry_request_transition
-    BEFORE INSERT OR UPDATE ON public.registry_request
-    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_transition();
-
-CREATE OR REPLACE TRIGGER registry_request_frozen
-    BEFORE UPDATE ON public.registry_request
-    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_frozen();
-
-CREATE OR REPLACE TRIGGER registry_request_submitter
-    BEFORE INSERT OR UPDATE OF status ON public.registry_request
-    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_submitter();
-
-CREATE OR REPLACE TRIGGER registry_request_four_eyes
-    BEFORE UPDATE ON public.registry_request
-    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_four_eyes();
-
-CREATE OR REPLACE TRIGGER registry_request_executed
-    BEFORE UPDATE ON public.registry_request
-    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_executed();
-
-CREATE OR REPLACE TRIGGER registry_request_key
+CREATE OR REPLACE TRIGGER registry_request_asked
     BEFORE INSERT ON public.registry_request
-    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_key();
+    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_asked();
+
+CREATE OR REPLACE TRIGGER registry_request_changed
+    BEFORE UPDATE ON public.registry_request
+    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_changed();
 
 CREATE OR REPLACE TRIGGER registry_account_kept
     BEFORE UPDATE ON public.registry_account
@@ -325,9 +372,13 @@ GRANT SELECT ON public.registry_organisation, public.registry_account, public.re
 -- Not the password.
 GRANT SELECT (id, person_id, code, email, name, organisation_id, role, is_active, created_at)
     ON public.registry_user TO ledger_writer, ledger_check, ledger_auditor;
-GRANT SELECT ON public.registry_account TO ledger_deriver;
-GRANT UPDATE (status, transaction_id, executed_at) ON public.registry_request TO ledger_writer;
-GRANT UPDATE (ledger_lock) ON public.registry_account TO ledger_writer;
+GRANT SELECT ON public.registry_organisation, public.registry_account, public.registry_commodity,
+    public.registry_request TO ledger_deriver;
+GRANT SELECT (id, person_id, organisation_id, role, is_active) ON public.registry_user
+    TO ledger_deriver;
+GRANT UPDATE (status, transaction_id, executed_at) ON public.registry_request
+    TO ledger_writer, ledger_deriver;
+GRANT UPDATE (ledger_lock) ON public.registry_account TO ledger_writer, ledger_deriver;
 
 RESET ROLE;
 SET ROLE ledger_check;

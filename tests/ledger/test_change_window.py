@@ -58,7 +58,7 @@ DDL = {
     "change a sequence": "ALTER SEQUENCE ledger.transactions_id_seq RESTART",
     "drop a request's constraint": "ALTER TABLE public.registry_request"
     " DROP CONSTRAINT registry_request_four_eyes_ck",
-    "drop a request's guard": "DROP TRIGGER registry_request_frozen ON public.registry_request",
+    "drop a request's guard": "DROP TRIGGER registry_request_changed ON public.registry_request",
     "disable the freeze": "ALTER EVENT TRIGGER ledger_ddl_frozen DISABLE",
     "drop the event trigger": "DROP EVENT TRIGGER ledger_ddl_frozen",
 }
