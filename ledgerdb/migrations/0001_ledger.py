@@ -14,6 +14,7 @@ FILES = (
     "042_chain",
     "045_requests",
     "050_checks",
+    "055_settle",
     "061_mint",
     "062_transfer",
     "063_retire",

@@ -80,9 +80,11 @@ BEGIN
 END
 $functions$;
 
--- The functions that write take turns on a commodity by these (050_checks.sql), and nobody else.
+-- The functions that write take turns on a commodity by these (050_checks.sql, 055_settle.sql), and
+-- nobody else.
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_xact_lock(integer, integer),
     pg_catalog.pg_try_advisory_xact_lock(integer, integer) TO ledger_writer;
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_xact_lock(integer, integer) TO ledger_deriver;
 
 -- A change window: until when, and why, the ledger's owner may change its definition (`ddl`), or
 -- ledger_replay may state a past time (`replay`). Only the administrator opens one: a table and not

@@ -12,11 +12,3 @@ CREATE TYPE ledger.piece AS (
     last_no bigint,
     moved boolean
 );
-
--- A look at one transaction as it is stored: everything it says, and whether it is plainly whole: see
--- ledger.look_at (042_chain.sql).
-CREATE TYPE ledger.look AS (
-    content bytea,
-    plain boolean,
-    moved bigint
-);

@@ -118,4 +118,6 @@ GRANT SELECT, INSERT ON ledger.transactions, ledger.assets, ledger.transaction_i
 GRANT SELECT ON ledger.transactions, ledger.assets, ledger.transaction_items,
     ledger.transaction_item_inputs, ledger.credits_debits, ledger.chain
     TO ledger_check, portal_web, ledger_auditor;
-GRANT SELECT ON ledger.transactions, ledger.credits_debits, ledger.chain TO ledger_deriver;
+GRANT SELECT, INSERT ON ledger.transactions, ledger.transaction_items, ledger.transaction_item_inputs,
+    ledger.credits_debits, ledger.chain TO ledger_deriver;
+GRANT SELECT ON ledger.assets TO ledger_deriver;

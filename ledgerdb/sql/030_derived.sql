@@ -56,7 +56,9 @@ CREATE TABLE ledger.heads (
 
 -- Leaves come and go and are never edited: no UPDATE on them for anybody.
 GRANT SELECT, INSERT, DELETE ON ledger.leaves TO ledger_writer, ledger_deriver;
-GRANT SELECT, INSERT, UPDATE ON ledger.account_balances TO ledger_writer, ledger_deriver;
+GRANT SELECT, INSERT, UPDATE ON ledger.account_balances TO ledger_writer;
+GRANT SELECT, UPDATE ON ledger.account_balances TO ledger_deriver;
 GRANT SELECT, INSERT, UPDATE ON ledger.heads TO ledger_writer;
+GRANT SELECT, UPDATE ON ledger.heads TO ledger_deriver;
 GRANT SELECT ON ledger.leaves, ledger.account_balances, ledger.heads
     TO ledger_check, portal_web, ledger_auditor;

@@ -3,84 +3,38 @@
 
 SET ROLE ledger_check;
 
--- LOOK_AT: one look at all rows of a transaction, for its hash and for the guard of its link at once.
---
--- `content` is everything that it says, in one canonical sequence of bytes: rows as PostgreSQL's binary
--- protocol sends them (count of columns; of each its type, its length and its bytes), integers of fixed
--- width, instants as microseconds since 2000, text as UTF-8 bytes. Nothing depends on a session's
--- settings. Blocks are named by their numbers and not by row ids, and recorded_at is left out, so that
--- the same history replayed into another database has the same hashes. A retirement's claim (for whom,
--- where, when, why) stands on its request and is covered too.
---
--- `plain` is true of what nearly every transaction is, and proves it whole: one block consumed, of an
--- earlier transaction; one or two created, of its batch and region, inside it, in sum as many as it, one
--- from its first number and one to its last: so they cover it, each number once. It was p_source's, and
--- they are p_source's or p_target's; two postings say `moved`, from the one to the other. What is not
--- plain may still be whole: GUARD_CHAIN_LINKED then asks at length.
-CREATE OR REPLACE FUNCTION ledger.look_at(
-    p_transaction ledger.transactions, p_source uuid, p_target uuid) RETURNS ledger.look
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_look ledger.look;
-    v_id bigint := p_transaction.id;
-    v_commodity integer := p_transaction.commodity_id;
-    v_consumed bigint;
-    v_blocks bigint;
-    v_blocks_plain boolean;
-    v_moved bigint;
-    v_asset bigint;
-    v_block_bytes bytea;
-    v_postings bigint;
-    v_postings_plain boolean;
-    v_posting_bytes bytea;
-BEGIN
-    SELECT count(*),
-           -- Every aggregate passes over NULL: what cannot be answered is answered with false.
-           bool_and(coalesce(
-               i.asset_id = parent.asset_id AND i.region_id = parent.region_id
-               AND i.first_no >= parent.first_no AND i.last_no <= parent.last_no
-               AND parent.transaction_id < v_id
-               AND parent.account_id = p_source
-               AND (i.account_id = p_source OR i.account_id = p_target)
-               AND batch.commodity_id = v_commodity
-               AND (SELECT s.transaction_id FROM ledger.transaction_item_inputs s
-                    WHERE s.item_id = i.input_id) = v_id, false))
-               AND bool_or(i.first_no = parent.first_no) AND bool_or(i.last_no = parent.last_no)
-               AND sum(i.volume) = max(parent.volume),
-           sum(i.volume) FILTER (WHERE i.account_id <> parent.account_id),
-           min(i.asset_id),
-           string_agg(record_send((i.first_no, i.last_no, i.account_id, i.region_id, parent.first_no)),
-                      '' ORDER BY i.first_no),
-           (SELECT count(*) FROM ledger.transaction_item_inputs s
-            WHERE s.transaction_id = v_id)
-    INTO v_blocks, v_blocks_plain, v_moved, v_asset, v_block_bytes, v_consumed
-    FROM ledger.transaction_items i
-    LEFT JOIN ledger.transaction_items parent ON parent.id = i.input_id
-    LEFT JOIN ledger.assets batch ON batch.id = i.asset_id
-    WHERE i.transaction_id = v_id;
+-- What is hashed: everything that a transaction says, in one canonical sequence of bytes: rows as
+-- PostgreSQL's binary protocol sends them (count of columns; of each its type, its length and its
+-- bytes), integers of fixed width, instants as microseconds since 2000, text as UTF-8 bytes. Nothing
+-- depends on a session's settings. Blocks are named by their numbers and not by row ids, and
+-- recorded_at is left out, so that the same history replayed into another database has the same
+-- hashes. A retirement's claim (for whom, where, when, why) stands on its request and is covered too.
 
-    SELECT count(*),
-           bool_and(coalesce(
-               p.asset_id = v_asset
-               AND CASE p.line WHEN 1 THEN p.account_id = p_source AND p.debit = v_moved
-                               WHEN 2 THEN p.account_id = p_target AND p.credit = v_moved END, false)),
-           string_agg(record_send((p.account_id, p.commodity_id, a.first_no, p.credit, p.debit,
-                                   p.balance_after)), '' ORDER BY p.line)
-    INTO v_postings, v_postings_plain, v_posting_bytes
-    FROM ledger.credits_debits p
-    LEFT JOIN ledger.assets a ON a.id = p.asset_id
-    WHERE p.transaction_id = v_id;
+-- BLOCK_CONTENT: what a new block says: its numbers, and the first one of the block it was cut from.
+CREATE OR REPLACE FUNCTION ledger.block_content(
+    p_first_no bigint, p_last_no bigint, p_account_id uuid, p_region_id integer, p_parent_no bigint)
+RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT record_send((p_first_no, p_last_no, p_account_id, p_region_id, p_parent_no))
+$$;
 
-    v_look.moved := v_moved;
-    v_look.plain := v_consumed = 1 AND v_blocks <= 2 AND v_blocks_plain
-                    AND v_postings = 2 AND v_postings_plain AND p_source <> p_target;
-    v_look.content := record_send((
-        convert_to(p_transaction.kind, 'UTF8'), p_transaction.request_id, p_transaction.actor_id,
-        v_commodity, p_transaction.occurred_at, v_consumed, v_blocks, v_block_bytes, v_postings,
-        v_posting_bytes, CASE WHEN p_transaction.kind IN ('mint', 'retire')
-                              THEN ledger.more_content(p_transaction) END));
-    RETURN v_look;
-END
+-- POSTING_CONTENT: what a posting says, its batch by the batch's first number.
+CREATE OR REPLACE FUNCTION ledger.posting_content(
+    p_account_id uuid, p_commodity_id integer, p_batch_no bigint, p_credit bigint, p_debit bigint,
+    p_balance_after bigint) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT record_send((p_account_id, p_commodity_id, p_batch_no, p_credit, p_debit, p_balance_after))
+$$;
+
+-- WHOLE_CONTENT: what a transaction says: its header, then its blocks by number, then its postings by
+-- line, each preceded by their count; then what only its kind says (MORE_CONTENT).
+CREATE OR REPLACE FUNCTION ledger.whole_content(
+    p_kind text, p_request_id uuid, p_actor_id uuid, p_commodity_id integer,
+    p_occurred_at timestamptz, p_consumed bigint, p_created bigint, p_blocks bytea,
+    p_postings bigint, p_lines bytea, p_more bytea) RETURNS bytea
+LANGUAGE sql STABLE AS $$
+    SELECT record_send((convert_to(p_kind, 'UTF8'), p_request_id, p_actor_id, p_commodity_id,
+                        p_occurred_at, p_consumed, p_created, p_blocks, p_postings, p_lines, p_more))
 $$;
 
 -- MORE_CONTENT: what a mint says of its batch, and a retirement of its claim.
@@ -116,14 +70,39 @@ BEGIN
 END
 $$;
 
--- TRANSACTION_CONTENT: everything a transaction says: see LOOK_AT.
+-- TRANSACTION_CONTENT: everything a transaction says, as it is stored.
 CREATE OR REPLACE FUNCTION ledger.transaction_content(p_transaction ledger.transactions)
 RETURNS bytea
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_look ledger.look := ledger.look_at(p_transaction, NULL, NULL);
+    v_id bigint := p_transaction.id;
+    v_consumed bigint;
+    v_created bigint;
+    v_blocks bytea;
+    v_postings bigint;
+    v_lines bytea;
 BEGIN
-    RETURN v_look.content;
+    SELECT count(*),
+           string_agg(ledger.block_content(i.first_no, i.last_no, i.account_id, i.region_id, (
+                          SELECT parent.first_no FROM ledger.transaction_items parent
+                          WHERE parent.id = i.input_id)), '' ORDER BY i.first_no),
+           (SELECT count(*) FROM ledger.transaction_item_inputs s WHERE s.transaction_id = v_id)
+    INTO v_created, v_blocks, v_consumed
+    FROM ledger.transaction_items i WHERE i.transaction_id = v_id;
+
+    SELECT count(*),
+           string_agg(ledger.posting_content(p.account_id, p.commodity_id, (
+                          SELECT a.first_no FROM ledger.assets a WHERE a.id = p.asset_id),
+                          p.credit, p.debit, p.balance_after), '' ORDER BY p.line)
+    INTO v_postings, v_lines
+    FROM ledger.credits_debits p WHERE p.transaction_id = v_id;
+
+    RETURN ledger.whole_content(
+        p_transaction.kind, p_transaction.request_id, p_transaction.actor_id,
+        p_transaction.commodity_id, p_transaction.occurred_at, v_consumed, v_created, v_blocks,
+        v_postings, v_lines,
+        CASE WHEN p_transaction.kind IN ('mint', 'retire')
+             THEN ledger.more_content(p_transaction) END);
 END
 $$;
 
@@ -135,16 +114,30 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 REVOKE ALL ON FUNCTION
-    ledger.look_at(ledger.transactions, uuid, uuid),
+    ledger.block_content(bigint, bigint, uuid, integer, bigint),
+    ledger.posting_content(uuid, integer, bigint, bigint, bigint, bigint),
+    ledger.whole_content(text, uuid, uuid, integer, timestamptz, bigint, bigint, bytea, bigint, bytea,
+                         bytea),
     ledger.more_content(ledger.transactions),
     ledger.transaction_content(ledger.transactions),
     ledger.link_hash(bytea, bigint, bytea)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    ledger.look_at(ledger.transactions, uuid, uuid),
+    ledger.block_content(bigint, bigint, uuid, integer, bigint),
+    ledger.posting_content(uuid, integer, bigint, bigint, bigint, bigint),
+    ledger.whole_content(text, uuid, uuid, integer, timestamptz, bigint, bigint, bytea, bigint, bytea,
+                         bytea),
     ledger.more_content(ledger.transactions),
     ledger.transaction_content(ledger.transactions),
     ledger.link_hash(bytea, bigint, bytea)
 TO portal_web, ledger_auditor;
+GRANT EXECUTE ON FUNCTION
+    ledger.block_content(bigint, bigint, uuid, integer, bigint),
+    ledger.posting_content(uuid, integer, bigint, bigint, bigint, bigint),
+    ledger.whole_content(text, uuid, uuid, integer, timestamptz, bigint, bigint, bytea, bigint, bytea,
+                         bytea),
+    ledger.more_content(ledger.transactions),
+    ledger.link_hash(bytea, bigint, bytea)
+TO ledger_deriver;
 
 RESET ROLE;

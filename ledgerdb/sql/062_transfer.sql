@@ -56,13 +56,22 @@ DECLARE
     v_at timestamptz;
     v_pieces ledger.piece[];
     v_transaction ledger.transactions;
+    v_settled bigint;
+    v_now timestamptz := greatest(clock_timestamp(), transaction_timestamp());
 BEGIN
     SET CONSTRAINTS ALL DEFERRED;
+    v_settled := ledger.settle(p_request_id, p_actor_id, 'transfer', v_now);
+    IF v_settled IS NOT NULL THEN
+        SET CONSTRAINTS ALL IMMEDIATE;
+        SET CONSTRAINTS ALL DEFERRED;
+        RETURN v_settled;
+    END IF;
+
     v_request := ledger.lock_request(p_request_id, p_actor_id, 'transfer');
     IF v_request.status = 'executed' THEN
         RETURN v_request.transaction_id;
     END IF;
-    v_at := ledger.event_time(v_request);
+    v_at := CASE WHEN v_request.occurred_at IS NULL THEN v_now ELSE ledger.event_time(v_request) END;
     PERFORM ledger.lock_accounts(ARRAY[v_request.source_id, v_request.target_id]);
 
     v_pieces := ledger.plan_transfer(v_request, v_at);

@@ -163,7 +163,7 @@ def spread(database: Database, requests: list, first: datetime, pause: float) ->
 
 
 def test_transfers_and_retirements_around_the_expiry_lose_nothing(committed_db: Database) -> None:
-    commodity, today, expires_at = expiring(8)
+    commodity, today, expires_at = expiring(15)
     accounts = [make.account() for _ in range(3)]
     terminal = {account.pk: make.retirement_account(account) for account in accounts}
     for account in accounts:

@@ -266,7 +266,7 @@ def a_mint_that_takes_somebodys_block(case):
     case.forger.create(transaction, block, account_id=case.target.id)
 
 
-@attack("PARENT_NOT_CONSUMED")
+@attack("LEAF_SHORTFALL")
 def blocks_of_another_commodity(case):
     commodity = make.commodity()
     make.mint(case.target, 200, commodity=commodity)

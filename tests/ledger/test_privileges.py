@@ -29,24 +29,24 @@ DJANGO = {"portal_web": "SIUD"}
 
 # The one table: what may be done with whole tables, beside their owner. Nothing else may.
 TABLES = {
-    "ledger.transactions": {**CANONICAL, "ledger_deriver": "S"},
-    "ledger.assets": CANONICAL,
-    "ledger.transaction_items": CANONICAL,
-    "ledger.transaction_item_inputs": CANONICAL,
-    "ledger.credits_debits": {**CANONICAL, "ledger_deriver": "S"},
-    "ledger.chain": {**CANONICAL, "ledger_deriver": "S"},
+    "ledger.transactions": {**CANONICAL, "ledger_deriver": "SI"},
+    "ledger.assets": {**CANONICAL, "ledger_deriver": "S"},
+    "ledger.transaction_items": {**CANONICAL, "ledger_deriver": "SI"},
+    "ledger.transaction_item_inputs": {**CANONICAL, "ledger_deriver": "SI"},
+    "ledger.credits_debits": {**CANONICAL, "ledger_deriver": "SI"},
+    "ledger.chain": {**CANONICAL, "ledger_deriver": "SI"},
     "ledger.leaves": {"ledger_writer": "SID", "ledger_deriver": "SID", **READERS},
-    "ledger.account_balances": {"ledger_writer": "SIU", "ledger_deriver": "SIU", **READERS},
-    "ledger.heads": {"ledger_writer": "SIU", **READERS},
+    "ledger.account_balances": {"ledger_writer": "SIU", "ledger_deriver": "SU", **READERS},
+    "ledger.heads": {"ledger_writer": "SIU", "ledger_deriver": "SU", **READERS},
     "ledger.error_codes": {"ledger_writer": "S", "ledger_deriver": "S", **READERS},
     "ledger.change_windows": {"portal_web": "S", "ledger_auditor": "S"},
-    "public.registry_organisation": REFERENCE,
+    "public.registry_organisation": {**REFERENCE, "ledger_deriver": "S"},
     "public.registry_account": {**REFERENCE, "ledger_deriver": "S"},
-    "public.registry_commodity": REFERENCE,
+    "public.registry_commodity": {**REFERENCE, "ledger_deriver": "S"},
     "public.registry_region": REFERENCE,
     "public.registry_regionrule": REFERENCE,
     "public.registry_facility": REFERENCE,
-    "public.registry_request": {**REFERENCE, "portal_web": "SI"},
+    "public.registry_request": {**REFERENCE, "portal_web": "SI", "ledger_deriver": "S"},
     "public.registry_user": {"portal_web": "SIU"},
     "public.registry_notice": {"portal_web": "SI"},
     "public.registry_noticepreference": {"portal_web": "SI"},
@@ -66,14 +66,18 @@ NOT_OF_THE_PAGES = {
     "id", "number", "organisation_id", "submitter_id", "idempotency_key", "created_at",
     "executed_at", "transaction_id",
 }  # fmt: skip
+EXECUTION = {"status", "executed_at", "transaction_id"}
 COLUMNS = {
     ("public.registry_account", "ledger_writer", "UPDATE"): {"ledger_lock"},
     ("public.registry_notice", "portal_web", "UPDATE"): {
         "read_at", "closed_at", "mail_due_at", "mail_tries", "mail_sent_at",
     },
     ("public.registry_noticepreference", "portal_web", "UPDATE"): {"mail"},
-    ("public.registry_request", "ledger_writer", "UPDATE"): {
-        "status", "executed_at", "transaction_id",
+    ("public.registry_account", "ledger_deriver", "UPDATE"): {"ledger_lock"},
+    ("public.registry_request", "ledger_writer", "UPDATE"): EXECUTION,
+    ("public.registry_request", "ledger_deriver", "UPDATE"): EXECUTION,
+    ("public.registry_user", "ledger_deriver", "SELECT"): {
+        "id", "person_id", "organisation_id", "role", "is_active",
     },
     ("public.registry_user", "ledger_writer", "SELECT"): set(PERSON.split()),
     ("public.registry_user", "ledger_check", "SELECT"): set(PERSON.split()),

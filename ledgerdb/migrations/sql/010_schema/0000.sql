@@ -1,3 +1,2 @@
--- Before the types.
-DROP TYPE ledger.look;
+-- Before the type.
 DROP TYPE ledger.piece;

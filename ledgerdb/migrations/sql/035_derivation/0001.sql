@@ -2,11 +2,15 @@
 -- thereby changes what is held: there is no second write that could be forgotten or be wrong, and no
 -- row joins a transaction that is not open.
 --
--- These triggers are SECURITY DEFINER, owned by ledger_deriver, which alone writes the derived tables
--- unwatched; whoever else writes them is held to the history (040_guards.sql). Each looks once at all
--- rows of a statement. What they look up by a key stands in a scalar subquery: it is planned as a look
--- into the index, however small the table was when the plan was made. A join, or EXISTS, may be
--- planned as a pass over the whole table, and a session keeps its plans while the table grows.
+-- These triggers are INVOKER: they write with the rights of who wrote the history, and what they write
+-- is held to the history like any other write (040_guards.sql). Only SETTLE (055_settle.sql), which
+-- writes both from what is stored, is let by. Each looks once at all rows of a statement. What they
+-- look up by a key stands in a scalar subquery: it is planned as a look into the index, however small
+-- the table was when the plan was made. A join, or EXISTS, may be planned as a pass over the whole
+-- table, and a session keeps its plans while the table grows.
+--
+-- SETTLE is told by its role, ledger_deriver, which is nobody's: not by those who took the role on, who
+-- show in `role` or as the session's own.
 
 SET ROLE ledger_deriver;
 
@@ -27,10 +31,14 @@ $$;
 -- do: numbers start again after a restore, so the time must match too.)
 -- Refuses, in order: TRANSACTION_SEALED, LEAF_SHORTFALL (it was not held).
 CREATE OR REPLACE FUNCTION ledger.derive_consumed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_missing bigint;
 BEGIN
+    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
+       AND session_user <> 'ledger_deriver' THEN
+        RETURN NULL;
+    END IF;
     WITH gone AS (
         DELETE FROM ledger.leaves l
         WHERE l.item_id = ANY (ARRAY(SELECT fresh.item_id FROM fresh))
@@ -55,8 +63,12 @@ $$;
 -- DERIVE_CREATED: a new block is held.
 -- Refuses: TRANSACTION_SEALED.
 CREATE OR REPLACE FUNCTION ledger.derive_created() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
+       AND session_user <> 'ledger_deriver' THEN
+        RETURN NULL;
+    END IF;
     INSERT INTO ledger.leaves
         (item_id, commodity_id, account_id, asset_id, region_id, first_no, last_no, volume)
     SELECT fresh.id, coalesce((
@@ -75,29 +87,14 @@ $$;
 -- DERIVE_POSTED: an account holds what it held before, and what was posted now; its postings say so.
 -- Refuses, in order: TRANSACTION_SEALED, BALANCE_DRIFT.
 CREATE OR REPLACE FUNCTION ledger.derive_posted() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_stored bigint;
     v_missing bigint;
 BEGIN
-    -- Two postings to two accounts, as nearly always. (Two to one account match neither: both say what
-    -- it holds after both.)
-    UPDATE ledger.account_balances b SET balance = fresh.balance_after
-    FROM fresh
-    WHERE b.account_id = fresh.account_id
-      AND b.commodity_id = fresh.commodity_id
-      AND b.balance + fresh.credit - fresh.debit = fresh.balance_after
-      AND (SELECT count(*) FROM fresh) = 2
-      AND fresh.commodity_id = (
-          SELECT t.commodity_id FROM ledger.transactions t
-          WHERE t.id = fresh.transaction_id AND t.written_in = pg_current_xact_id()
-            AND t.recorded_at >= transaction_timestamp()
-            AND (SELECT c.height FROM ledger.chain c WHERE c.transaction_id = t.id) IS NULL);
-    GET DIAGNOSTICS v_stored = ROW_COUNT;
-    IF v_stored = 2 THEN
+    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
+       AND session_user <> 'ledger_deriver' THEN
         RETURN NULL;
     END IF;
-
     WITH net AS (
         SELECT fresh.account_id, fresh.commodity_id, sum(fresh.credit - fresh.debit) AS moved,
                min(fresh.balance_after) AS lowest, max(fresh.balance_after) AS highest,
@@ -114,7 +111,7 @@ BEGIN
         FROM net
         WHERE b.account_id = net.account_id AND b.commodity_id = net.commodity_id
           AND b.balance + net.moved = net.highest AND net.lowest = net.highest
-          AND net.in_commodity AND v_stored = 0
+          AND net.in_commodity
         RETURNING b.account_id
     ), opened AS (  -- the first posting of an account in this commodity
         INSERT INTO ledger.account_balances (account_id, commodity_id, balance, issues)
@@ -128,8 +125,7 @@ BEGIN
                  AND p.transaction_id < net.transaction_id LIMIT 1) IS NULL
         RETURNING account_id
     )
-    SELECT CASE v_stored WHEN 1 THEN 1 ELSE count(*) END  -- of two stored one: the other is to be opened
-           - (SELECT count(*) FROM changed) - (SELECT count(*) FROM opened)
+    SELECT count(*) - (SELECT count(*) FROM changed) - (SELECT count(*) FROM opened)
     INTO v_missing
     FROM net;
     IF v_missing > 0 THEN
@@ -143,6 +139,7 @@ $$;
 GRANT EXECUTE ON FUNCTION ledger.derive_consumed(), ledger.derive_created(), ledger.derive_posted()
     TO ledger_owner;
 REVOKE ALL ON FUNCTION ledger.refuse_sealed(text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.refuse_sealed(text, bigint) TO ledger_owner, ledger_writer;
 
 RESET ROLE;
 SET ROLE ledger_owner;

@@ -82,10 +82,6 @@ DECLARE
     v_hash bytea;
     v_recorded_at timestamptz;
     v_occurred_at timestamptz;
-    v_source uuid;
-    v_target uuid;
-    v_volume bigint;
-    v_look ledger.look;
 BEGIN
     SELECT * INTO v_transaction FROM ledger.transactions t WHERE t.id = NEW.transaction_id;
     SELECT c.transaction_id, c.height, c.hash, c.recorded_at, (
@@ -124,21 +120,9 @@ BEGIN
     NEW.prev_hash := coalesce(v_hash, '\x0000000000000000000000000000000000000000000000000000000000000000');
     NEW.recorded_at := v_transaction.recorded_at;
 
-    -- What is plainly whole (LOOK_AT), and as its request says, is asked no further.
-    SELECT r.source_id, r.target_id, r.volume INTO v_source, v_target, v_volume
-    FROM public.registry_request r
-    WHERE r.id = v_transaction.request_id AND r.status = 'executed'
-      AND r.transaction_id = v_transaction.id AND r.kind = v_transaction.kind
-      AND r.commodity_id = v_transaction.commodity_id AND r.approver_id = v_transaction.actor_id
-      AND r.ranges IS NULL
-      AND (SELECT a.type FROM public.registry_account a WHERE a.id = r.source_id) = 'trading'
-      AND (SELECT a.type FROM public.registry_account a WHERE a.id = r.target_id)
-          = CASE r.kind WHEN 'transfer' THEN 'trading' WHEN 'retire' THEN 'retirement' END;
-    v_look := ledger.look_at(v_transaction, v_source, v_target);
-    IF (v_look.plain AND v_look.moved = v_volume) IS NOT TRUE THEN
-        PERFORM ledger.check_whole(v_transaction);
-    END IF;
-    NEW.hash := ledger.link_hash(NEW.prev_hash, NEW.height, v_look.content);
+    PERFORM ledger.check_whole(v_transaction);
+    NEW.hash := ledger.link_hash(NEW.prev_hash, NEW.height,
+                                 ledger.transaction_content(v_transaction));
     RETURN NEW;
 END
 $$;
@@ -453,9 +437,9 @@ REVOKE ALL ON FUNCTION
 FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------------------------
--- Batches and derived rows. The derived rows follow the history by themselves (035_derivation.sql).
--- Whoever else writes them is held to it: three of these guards are INVOKER, because they ask who
--- writes; what they read, the roles that may write can read.
+-- Batches and derived rows. The derived rows follow the history by themselves (035_derivation.sql), and
+-- whoever writes them is held to it. Three of these guards are INVOKER, because they ask who writes:
+-- SETTLE (055_settle.sql) is let by. What they read, the roles that may write can read.
 
 -- GUARD_BATCH_CONTIGUOUS: a batch starts where the commodity's previous one ended.
 -- Refuses: BATCH_NOT_CONTIGUOUS.
@@ -498,7 +482,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_leaf ledger.leaves;
 BEGIN
-    IF current_user = 'ledger_deriver' AND pg_trigger_depth() > 1 THEN
+    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
+       AND session_user <> 'ledger_deriver' THEN
         RETURN NULL;
     END IF;
     SELECT fresh.* INTO v_leaf
@@ -537,7 +522,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_facts jsonb;
 BEGIN
-    IF current_user = 'ledger_deriver' AND pg_trigger_depth() > 1 THEN
+    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
+       AND session_user <> 'ledger_deriver' THEN
         RETURN NULL;
     END IF;
     SELECT jsonb_build_object('block', gone.item_id)
@@ -560,7 +546,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_facts jsonb;
 BEGIN
-    IF current_user = 'ledger_deriver' AND pg_trigger_depth() > 1 THEN
+    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
+       AND session_user <> 'ledger_deriver' THEN
         RETURN NULL;
     END IF;
     SELECT jsonb_build_object('account', fresh.account_id, 'commodity', fresh.commodity_id,
@@ -659,9 +646,12 @@ BEGIN
     CREATE OR REPLACE TRIGGER transactions_header_stamped
         BEFORE INSERT ON ledger.transactions
         FOR EACH ROW EXECUTE FUNCTION ledger.guard_header_stamped();
+    -- SETTLE links what it wrote from what is stored; whoever took its role on is asked like others.
     CREATE OR REPLACE TRIGGER chain_linked
         BEFORE INSERT ON ledger.chain
-        FOR EACH ROW EXECUTE FUNCTION ledger.guard_chain_linked();
+        FOR EACH ROW WHEN (current_user <> 'ledger_deriver' OR session_user = 'ledger_deriver'
+                           OR current_setting('role') = 'ledger_deriver')
+        EXECUTE FUNCTION ledger.guard_chain_linked();
     CREATE OR REPLACE TRIGGER assets_batch_contiguous
         BEFORE INSERT ON ledger.assets
         FOR EACH ROW EXECUTE FUNCTION ledger.guard_batch_contiguous();

@@ -444,32 +444,15 @@ $$;
 CREATE OR REPLACE FUNCTION ledger.write_pieces(
     p_transaction ledger.transactions, p_pieces ledger.piece[]) RETURNS void
 LANGUAGE plpgsql AS $$
-DECLARE
-    v_id bigint := p_transaction.id;
-    v_piece ledger.piece := p_pieces[1];
-    v_rest ledger.piece := p_pieces[2];
-    -- One block gives one piece, and perhaps keeps a remainder: as nearly always.
-    v_is_plain boolean := v_piece.moved AND v_piece.from_account <> v_piece.to_account
-        AND (cardinality(p_pieces) = 1 OR cardinality(p_pieces) = 2
-             AND NOT v_rest.moved AND v_rest.input_id = v_piece.input_id);
 BEGIN
-    IF v_is_plain THEN
-        INSERT INTO ledger.transaction_item_inputs (item_id, transaction_id)
-        VALUES (v_piece.input_id, v_id);
-    ELSE
-        INSERT INTO ledger.transaction_item_inputs (item_id, transaction_id)
-        SELECT DISTINCT p.input_id, v_id FROM unnest(p_pieces) p;
-    END IF;
+    INSERT INTO ledger.transaction_item_inputs (item_id, transaction_id)
+    SELECT DISTINCT p.input_id, p_transaction.id FROM unnest(p_pieces) p;
     INSERT INTO ledger.transaction_items
         (transaction_id, asset_id, account_id, region_id, first_no, last_no, volume, input_id)
-    SELECT v_id, p.asset_id, p.to_account, p.region_id, p.first_no, p.last_no,
+    SELECT p_transaction.id, p.asset_id, p.to_account, p.region_id, p.first_no, p.last_no,
            p.last_no - p.first_no + 1, p.input_id
     FROM unnest(p_pieces) p;
-    IF v_is_plain THEN
-        PERFORM ledger.post_piece(v_id, p_transaction.commodity_id, v_piece);
-    ELSE
-        PERFORM ledger.post_pieces(v_id, p_transaction.commodity_id, p_pieces);
-    END IF;
+    PERFORM ledger.post_pieces(p_transaction.id, p_transaction.commodity_id, p_pieces);
 END
 $$;
 

@@ -1,0 +1,4 @@
+SET ROLE ledger_deriver;
+DROP FUNCTION ledger.settle(uuid, uuid, text, timestamptz);
+DROP FUNCTION ledger.settlement_fingerprint(bigint, uuid, uuid, integer, bigint, bigint, bigint);
+RESET ROLE;

@@ -1,0 +1,234 @@
+"""The common case in one step: it leaves what the long way leaves, and what is not common alone."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from psycopg.rows import tuple_row
+
+from registry import services
+from registry.models import Account, Commodity, Request, User
+from tests import make
+from tests.ledger.forge import Forger, refused
+from tests.proof import prove
+
+SETTLE = "SELECT ledger.settle(%s, %s, %s, clock_timestamp())"
+LEFT = {
+    "blocks": """
+        SELECT i.first_no, i.last_no, i.volume, i.account_id, i.region_id, i.asset_id, i.input_id
+        FROM ledger.transaction_items i WHERE i.transaction_id = %s ORDER BY i.first_no""",
+    "consumed": """
+        SELECT s.item_id FROM ledger.transaction_item_inputs s WHERE s.transaction_id = %s""",
+    "postings": """
+        SELECT p.line, p.asset_id, p.commodity_id, p.account_id, p.credit, p.debit, p.balance_after
+        FROM ledger.credits_debits p WHERE p.transaction_id = %s ORDER BY p.line""",
+    "unspent": """
+        SELECT l.first_no, l.last_no, l.volume, l.account_id, l.asset_id, l.region_id,
+               l.commodity_id
+        FROM ledger.leaves l WHERE %s > 0 ORDER BY l.commodity_id, l.first_no""",
+    "balances": """
+        SELECT b.account_id, b.commodity_id, b.balance FROM ledger.account_balances b
+        WHERE %s > 0 ORDER BY 1, 2""",
+    "heads": """
+        SELECT h.commodity_id, h.height, h.next_no FROM ledger.heads h WHERE %s > 0 ORDER BY 1""",
+    "request": """
+        SELECT r.status, r.transaction_id IS NOT NULL, r.executed_at = t.recorded_at
+        FROM registry_request r JOIN ledger.transactions t ON t.request_id = r.id
+        WHERE t.id = %s""",
+    "link": """
+        SELECT c.height, c.prev_hash, c.hash = ledger.link_hash(
+                   c.prev_hash, c.height, ledger.transaction_content(t)),
+               c.recorded_at = t.recorded_at
+        FROM ledger.chain c JOIN ledger.transactions t ON t.id = c.transaction_id
+        WHERE t.id = %s""",
+}
+
+
+@pytest.fixture
+def session(committed_db) -> psycopg.Connection:
+    connection = committed_db.connect("postgres")
+    connection.row_factory = tuple_row
+    return connection
+
+
+@pytest.fixture
+def trading(committed_db) -> tuple[Account, Account]:
+    """Return two accounts that both have held the commodity before."""
+    source, target = make.account(holding=100), make.account(holding=40)
+    return source, target
+
+
+def settle(session: psycopg.Connection, request: Request, kind: str = "") -> int | None:
+    asked = (request.id, request.approver_id, kind or request.kind)
+    return session.execute(SETTLE, asked).fetchone()[0]
+
+
+def left(session: psycopg.Connection, transaction_id: int) -> dict[str, list]:
+    return {
+        name: session.execute(statement, (transaction_id,)).fetchall()
+        for name, statement in LEFT.items()
+    }
+
+
+def whole_block(source: Account, target: Account) -> Request:
+    return make.approved_transfer(source, target, 100)
+
+
+def part_of_a_block(source: Account, target: Account) -> Request:
+    return make.approved_transfer(source, target, 30)
+
+
+def retirement(source: Account, target: Account) -> Request:
+    first = make.retire(source, 1)
+    return make.approve(make.retire_request(source, 20, target=first.target))
+
+
+@pytest.mark.parametrize("ask", [whole_block, part_of_a_block, retirement])
+def test_both_ways_leave_the_same(session, trading, ask: Callable[..., Request]):
+    request = ask(*trading)
+    call = f"SELECT ledger_api.{request.kind}(%s, %s)"
+    ways = {}
+
+    for way in ("wait", "nowait"):
+        session.execute("SELECT set_config('ledger.lock_wait', %s, true)", (way,))
+        settled = settle(session, request)
+        session.rollback()
+        session.execute("SELECT set_config('ledger.lock_wait', %s, true)", (way,))
+        (done,) = session.execute(call, (request.id, request.approver_id)).fetchone()
+        ways[settled is not None] = left(session, done)
+        session.rollback()
+
+    assert ways[True] == ways[False]
+    assert ways[True]["link"][0][2:] == (True, True)
+
+
+def test_what_was_settled_reconciles_and_verifies(committed_db, session, trading):
+    assert settle(session, part_of_a_block(*trading)) is not None
+    session.commit()
+
+    prove(committed_db)
+
+
+def test_a_fingerprint_that_was_approved_is_compared(session, trading):
+    request = make.transfer_request(*trading, 30)
+    seen = services.preview_request(request.id)["fingerprint"]
+
+    assert settle(session, make.approve(request, seen)) is not None
+
+
+def suspended(account: Account) -> Account:
+    Account.objects.filter(pk=account.pk).update(status="suspended")
+    return account
+
+
+def rule(**fields) -> None:
+    Commodity.objects.filter(pk=make.default_commodity().pk).update(**fields)
+
+
+def inactive(user_id) -> None:
+    User.objects.filter(pk=user_id).update(is_active=False)
+
+
+UNCOMMON = {
+    "not approved": lambda source, target: make.transfer_request(source, target, 30),
+    "numbers named": lambda source, target: make.approved_transfer(
+        source, target, None, ranges=[(1, 30)]
+    ),
+    "a filter": lambda source, target: make.approved_transfer(
+        source, target, 30, filter_region=make.region()
+    ),
+    "more than one block": lambda source, target: make.approved_transfer(source, target, 101),
+    "another fingerprint": lambda source, target: make.approve(
+        make.transfer_request(source, target, 30), "0" * 64
+    ),
+    "its first of the commodity": lambda source, target: make.approved_transfer(
+        source, make.account(), 30
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNCOMMON)
+def test_what_is_not_common_is_left_alone(session, trading, name):
+    request = UNCOMMON[name](*trading)
+    before = left(session, 1)
+
+    assert settle(session, request) is None
+
+    assert left(session, 1) == before
+
+
+CHANGES = {
+    "the source is suspended": lambda request: suspended(request.source),
+    "the target is suspended": lambda request: suspended(request.target),
+    "the approver left": lambda request: inactive(request.approver_id),
+    "the submitter left": lambda request: inactive(request.submitter_id),
+    "the rule changed": lambda request: rule(transferable=False),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_no_longer_allowed_is_left_alone(session, trading, name):
+    request = part_of_a_block(*trading)
+    CHANGES[name](request)
+    before = left(session, 1)
+
+    assert settle(session, request) is None
+
+    assert left(session, 1) == before
+
+
+@pytest.mark.parametrize("kind", ["retire", "mint", "expire", "reassign_region"])
+def test_a_transfer_is_settled_as_nothing_else(session, trading, kind):
+    assert settle(session, part_of_a_block(*trading), kind) is None
+
+
+def test_nobody_but_the_approver_settles(session, trading):
+    request = part_of_a_block(*trading)
+    request.approver_id = make.approver(email="other@example.org").id
+
+    assert settle(session, request) is None
+
+
+def test_nothing_is_settled_while_another_transaction_is_open(committed_db, trading):
+    forger = Forger(committed_db, "postgres")
+    request = part_of_a_block(*trading)
+    forger.header(part_of_a_block(*reversed(trading)))
+
+    settled = forger.one(SETTLE, request.id, request.approver_id, "transfer")
+
+    assert settled is None
+
+
+def test_what_is_settled_is_sealed(committed_db, trading):
+    forger = Forger(committed_db, "postgres")
+    request = part_of_a_block(*trading)
+    settled = forger.one(SETTLE, request.id, request.approver_id, "transfer")
+    block = forger.blocks(trading[0])[0]
+
+    with refused("TRANSACTION_SEALED"):
+        forger.create({"id": settled}, block, first_no=1, last_no=1)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda forger, done: forger.insert(
+            "transaction_items", asset_id=1, account_id=make.account().id, region_id=1,
+            first_no=1, last_no=1, volume=1, input_id=1, transaction_id=done,
+        ),
+        lambda forger, done: forger.insert(
+            "chain", commodity_id=make.default_commodity().pk, height=99, transaction_id=done,
+            recorded_at="now", prev_hash=b"", hash=b"",
+        ),
+    ],
+)  # fmt: skip
+def test_whoever_takes_the_role_on_is_watched_like_anybody(committed_db, trading, write):
+    done = make.transfer(*trading, 30).transaction_id
+
+    with pytest.raises(psycopg.Error) as caught:
+        write(Forger(committed_db, "ledger_deriver"), done)
+
+    # It may not read what the guards ask about, or is refused by them.
+    assert caught.value.diag.sqlstate == "42501" or caught.value.diag.message_primary in {
+        "TRANSACTION_SEALED", "CHAIN_BROKEN",
+    }  # fmt: skip
