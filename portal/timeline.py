@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from registry import dates
 from registry.models import Request, User
 
 Status = Request.Status
@@ -28,9 +29,12 @@ def steps(item: Request) -> list[Step]:
     if item.submitted_at:
         found.append(Step("done", "Submitted", _of(item.submitter), item.submitted_at))
     if item.status == Status.WITHDRAWN:
-        return [*found, Step("stopped", "Withdrawn", at=item.withdrawn_at)]
-    if item.status == Status.SUBMITTED:
-        return [*found, Step("next", DECIDES, "Not the person who submitted it"), _later()]
+        word = "Withdrawn" if item.submitted_at else "Discarded"
+        return [*found, Step("stopped", word, at=item.withdrawn_at)]
+    if item.status == Status.SUBMITTED and item.submitted_at:
+        by = dates.write_day(dates.decide_by(item.submitted_at))
+        who = f"Not the person who submitted it, by {by}"
+        return [*found, Step("next", DECIDES, who), _later()]
     return [*found, *_decided(item)]
 
 

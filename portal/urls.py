@@ -11,6 +11,7 @@ from portal.views import (
     notices,
     requests,
     session,
+    several,
     statements,
 )
 
@@ -25,11 +26,14 @@ pages = [
     path("requests/<int:number>/check", asking.check, name="check"),
     path("requests/<int:number>/submit", asking.submit, name="submit"),
     path("requests/<int:number>/withdraw", requests.withdraw, name="withdraw"),
+    path("requests/<int:number>/discard", requests.discard, name="discard"),
     path("requests/<int:number>/statement", statements.show, name="statement"),
     path("requests/<int:number>/statement.pdf", statements.pdf, name="statement_pdf"),
     path("verify", statements.ask, name="ask"),
     path("verify/<str:reference>", statements.verify, name="verify"),
-    path("approvals", approvals.queue, name="approvals"),
+    path("approvals", approvals.index, name="approvals"),
+    path("approvals/several", several.decide, name="several"),
+    path("approvals/several/<uuid:key>", several.show, name="several-done"),
     path("approvals/<int:number>", approvals.show, name="approval"),
     path("approvals/<int:number>/decision", approvals.decide, name="decide"),
     path("notifications", notices.index, name="notices"),

@@ -65,6 +65,16 @@ def today() -> date:
     return datetime.now(ZoneInfo(settings.REGISTRY_TIME_ZONE)).date()
 
 
+def decide_by(submitted_at: datetime) -> date:
+    """Return the last day on which the registry decides in time: so many working days later."""
+    day = submitted_at.astimezone(ZoneInfo(settings.REGISTRY_TIME_ZONE)).date()
+    left = settings.REGISTRY_DECISION_DAYS
+    while left > 0:
+        day += timedelta(days=1)
+        left -= day.weekday() < 5
+    return day
+
+
 def _read(text: str, forms: tuple[str, ...]) -> date | None:
     for form in forms:
         try:

@@ -161,6 +161,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 # Decides what "the end of 31 May" means on a page; the ledger itself only knows instants.
 REGISTRY_TIME_ZONE = env("TIME_ZONE", "UTC")
+# Within so many working days the registry says that it decides.
+REGISTRY_DECISION_DAYS = int(env("DECISION_DAYS", "2"))
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".local" / "static"

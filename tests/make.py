@@ -122,12 +122,16 @@ def request(kind: str, submitter: User, commodity: Commodity | None = None, **as
 
 
 def approve(request: Request, fingerprint: str = "") -> Request:
-    """Record an approval without executing it."""
+    """Record an approval without executing it, as of a preview that the approver was shown."""
     from registry.services.decisions import _decide
 
+    person = approver()
+    if fingerprint:
+        shown = {"fingerprint": fingerprint, "consumed": []}
+        services.record_opening(request_id=request.id, person=person, preview=shown)
     return _decide(
         request_id=request.id,
-        approver=approver(),
+        approver=person,
         status=Request.Status.APPROVED,
         approved_fingerprint=fingerprint,
     )

@@ -73,6 +73,8 @@ GUARD_TESTS = {
     "check_request_executed": REQUESTS
     + "test_a_request_is_not_executed_without_a_transaction_of_its_own",
     "check_request_key": REQUESTS + "test_a_key_stands_for_one_content",
+    "registry_request_preview_opened": LEDGER
+    + "test_guards_previews.py::test_blocks_are_approved_by_somebody_who_opened_them",
     "registry_account_kept": REQUESTS + "test_an_account_stays_what_it_is",
     "ledger_ddl_frozen": LEDGER
     + "test_change_window.py::test_without_a_window_nobody_changes_the_definition",

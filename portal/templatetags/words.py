@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from registry import titles
+from registry import dates, titles
 
 register = template.Library()
 
@@ -79,6 +79,18 @@ def age(moment: datetime) -> str:
             count = minutes // size
             return f"{count} {word}{'' if count == 1 else 's'}"
     return "less than a minute"
+
+
+@register.filter
+def decide_by(submitted_at: datetime) -> SafeString | str:
+    """Write the day by which the registry says that it decides."""
+    return day(dates.decide_by(submitted_at))
+
+
+@register.filter
+def is_overdue(submitted_at: datetime) -> bool:
+    """Say whether that day is over."""
+    return dates.decide_by(submitted_at) < dates.today()
 
 
 register.filter("asked", titles.asked)

@@ -3,19 +3,23 @@
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal import kinds, refusals
+from portal.forms.agreement import Agreement
 from portal.forms.details import Details
 from portal.kinds import Kind
 from registry import access, services
 from registry.access import SignedIn
-from registry.models import Request
-from registry.selectors import accounts, previews, requests
+from registry.models import PreviewOpening, Request
+from registry.selectors import accounts, openings, previews, requests
 
 CHECKABLE = Request.Status.DRAFT
+# Sent from a page that does not show what is true now.
+STALE = ("PREVIEW_CHANGED", "REQUEST_TRANSITION_INVALID")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,8 +51,7 @@ def new(request: SignedIn, kind: Kind) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: SignedIn, number: int) -> HttpResponse:
     """Change the details of a draft."""
-    access.require(request.user, access.Right.SUBMIT)
-    item = requests.own(request.user, number)
+    item = _own(request, number)
     if item.status != CHECKABLE:
         return redirect("portal:request", number)
     kind = kinds.of(item)
@@ -64,8 +67,7 @@ def change(request: SignedIn, number: int) -> HttpResponse:
 @require_safe
 def check(request: SignedIn, number: int) -> HttpResponse:
     """Show the blocks that would be consumed and created, before anything is sent."""
-    access.require(request.user, access.Right.SUBMIT)
-    item = requests.own(request.user, number)
+    item = _own(request, number)
     if item.status != CHECKABLE:
         return redirect("portal:request", number)
     return _check(request, item)
@@ -74,18 +76,35 @@ def check(request: SignedIn, number: int) -> HttpResponse:
 @require_POST
 def submit(request: SignedIn, number: int) -> HttpResponse:
     """Send what was checked; sent again, it leads to the first result."""
+    item = _own(request, number)
+    if item.status == CHECKABLE:
+        form = Agreement(request.POST)
+        if not form.is_valid():
+            return _check(request, item, services.Refused("PREVIEW_CHANGED"))
+        try:
+            services.submit_request(request_id=item.id, submitter=request.user, **form.cleaned_data)
+        except services.Refused as refused:
+            return _not_submitted(request, number, form, refused)
+    return redirect("portal:request", number)
+
+
+def _own(request: SignedIn, number: int) -> Request:
+    """Return a request that this person may ask for; an approver asks for nothing."""
     access.require(request.user, access.Right.SUBMIT)
     item = requests.own(request.user, number)
-    if item.status == CHECKABLE:
-        try:
-            services.submit_request(
-                request_id=item.id,
-                submitter=request.user,
-                fingerprint=request.POST.get("fingerprint", "")[:64],
-            )
-        except services.Refused as refused:
-            return _check(request, item, refused)
-    return redirect("portal:request", number)
+    access.require(request.user, kinds.of(item).right)
+    return item
+
+
+def _not_submitted(
+    request: SignedIn, number: int, form: Agreement, refused: services.Refused
+) -> HttpResponse:
+    """Show the check again with what is different; what moved on meanwhile is shown as it is."""
+    item = requests.own(request.user, number)
+    if item.status != CHECKABLE:
+        return redirect("portal:request", number)
+    agreed = openings.shown(item, form.cleaned_data["fingerprint"], request.user)
+    return _check(request, item, refused, agreed)
 
 
 def _start(request: SignedIn, kind: Kind) -> HttpResponse:
@@ -136,17 +155,44 @@ def _details(
 
 
 def _check(
-    request: SignedIn, item: Request, refused: services.Refused | None = None
+    request: SignedIn,
+    item: Request,
+    refused: services.Refused | None = None,
+    agreed: PreviewOpening | None = None,
 ) -> HttpResponse:
-    preview = None
+    now = None
+    # Once something has changed, the page shows how, and offers to check again.
+    stale = refused is not None and refused.code in STALE
     try:
-        preview = previews.describe(request.user, item, services.preview_request(item.id))
+        now = services.preview_request(item.id) if stale else _open(request, item)
     except services.Refused as error:
-        refused = error
+        refused, stale = error, False
     refusal = refusals.explain(refused.code) if refused else None
-    context = {"kind": kinds.of(item), "item": item, "preview": preview, "refusal": refusal}
+    context = {
+        "kind": kinds.of(item),
+        "item": item,
+        "preview": previews.describe(request.user, item, now) if now else None,
+        "refusal": refusal,
+        "stale": stale,
+        "decision_days": settings.REGISTRY_DECISION_DAYS,
+        "differences": _differences(request, item, now, agreed),
+    }
     status = refusal.status if refusal else 200
     return render(request, "portal/requests/check.html", context, status=status)
+
+
+def _open(request: SignedIn, item: Request) -> dict[str, Any]:
+    return services.open_preview(request_id=item.id, person=request.user)
+
+
+def _differences(
+    request: SignedIn, item: Request, now: dict[str, Any] | None, agreed: PreviewOpening | None
+) -> list[dict[str, Any]]:
+    """Put what was agreed to beside what would happen now."""
+    if agreed is None or now is None or agreed.fingerprint == now["fingerprint"]:
+        return []
+    sides = openings.difference(request.user, item, agreed.preview, now)
+    return [{"title": "What you checked", "at": agreed.opened_at, "sides": sides}]
 
 
 def _is_id(text: str) -> bool:

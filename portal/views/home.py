@@ -8,7 +8,15 @@ from django.views.decorators.vary import vary_on_headers
 from portal import kinds
 from registry import access
 from registry.access import SignedIn
-from registry.selectors import accounts, beginnings, deadlines, ledger, notices, requests
+from registry.selectors import (
+    accounts,
+    beginnings,
+    deadlines,
+    ledger,
+    notices,
+    queue,
+    requests,
+)
 
 
 @require_safe
@@ -44,11 +52,15 @@ def _organisation(request: SignedIn) -> HttpResponse:
 
 
 def _desk(request: SignedIn) -> HttpResponse:
+    waiting = list(queue.waiting()[:5])
+    own = {item.id for item in waiting if access.is_same_person(request.user, item.submitter)}
     return render(
         request,
         "portal/home/registry.html",
         {
-            "waiting": requests.waiting(),
+            "waiting": waiting,
+            "rows": [{"item": item, "own": item.id in own} for item in waiting],
+            "count": queue.count(),
             "failed": requests.failed(),
             "last_decision": requests.last_decision(),
             "totals": ledger.totals(),

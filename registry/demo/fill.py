@@ -1,5 +1,6 @@
 """Lets the story happen: every record and every request through the services."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from registry.demo.plot import Event, Size
 from registry.demo.story import tell
 from registry.identity import id_of
 from registry.models import Account, Commodity, Facility, Organisation, Region, Request, User
+from registry.selectors import queue
 from registry.services import notices
 from registry.services.decisions import record_approval
 
@@ -59,6 +61,7 @@ def fill(
             act()
         progress(done, len(steps))
     inbox.settle(now)
+    _look(stage.people[cast.REGISTRY.people[0].email])
     return len(events)
 
 
@@ -79,6 +82,16 @@ class Stage:
         self.people = {person.email: person for person in User.objects.all()}
         self.commodities = {commodity.code: commodity for commodity in Commodity.objects.all()}
         self.requests: dict[int, Request] = {}
+
+    def steps(self, events: list[Event]) -> list[Step]:
+        """List who does what to which event at which moment, in order."""
+        asked = [(event.asked_at, 0, number, self.ask) for number, event in enumerate(events)]
+        decided = [
+            (event.at, 1, number, self.decide)
+            for number, event in enumerate(events)
+            if event.outcome not in ("submitted", "draft")
+        ]
+        return sorted(asked + decided, key=lambda step: step[:3])
 
     def ask(self, number: int, event: Event) -> None:
         """Draft the request of an event, and submit it."""
@@ -141,6 +154,12 @@ def _steps(stage: Stage, events: list[Event], now: datetime) -> list[Step]:
         *((moment, 2, number, tell) for number, (moment, tell) in enumerate(inbox.moments(now))),
     ]
     return sorted(steps, key=lambda step: step[:3])
+def _look(approver: User) -> None:
+    """Let an approver have opened some of what waits, but not all, and decided none of it yet."""
+    for request in list(queue.waiting())[1::2]:
+        if request.submitter_id != approver.id:
+            with contextlib.suppress(services.Refused):
+                services.open_preview(request_id=request.id, person=approver)
 
 
 def _fingerprint(draft: Request) -> str:

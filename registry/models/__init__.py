@@ -5,16 +5,19 @@ from registry.models.commodities import Commodity, Region, RegionRule
 from registry.models.facilities import Facility
 from registry.models.notices import Notice, NoticeKind, NoticePreference
 from registry.models.organisations import Organisation, User
+from registry.models.previews import DecisionRound, PreviewOpening
 from registry.models.requests import Request
 
 __all__ = [
     "Account",
     "Commodity",
+    "DecisionRound",
     "Facility",
     "Notice",
     "NoticeKind",
     "NoticePreference",
     "Organisation",
+    "PreviewOpening",
     "Region",
     "RegionRule",
     "Request",

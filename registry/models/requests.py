@@ -1,6 +1,7 @@
 """Requests: what somebody asks the ledger to do, and who decided."""
 
 import uuid
+from hashlib import sha256
 
 from django.db import models
 from django.db.models import Func, Q, Value
@@ -137,3 +138,18 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return f"Request {self.number}"
+
+    def version(self) -> str:
+        """Return a digest of what is asked for, so that a page can say which answers it showed."""
+        content = [(name, str(getattr(self, name))) for name in CONTENT]
+        return sha256(repr(content).encode()).hexdigest()[:32]
+
+
+# What a request asks for, by column: the part that is frozen once it is submitted.
+CONTENT = (
+    "kind", "commodity_id", "source_id", "target_id", "volume", "ranges", "facility_id",
+    "region_id", "production_start", "production_end", "source_serial", "filter_facility_id",
+    "filter_region_id", "filter_produced_from", "filter_produced_to", "max_blocks", "beneficiary",
+    "beneficiary_country", "beneficiary_place", "reason", "consumption_start", "consumption_end",
+    "note", "occurred_at", "source_event",
+)  # fmt: skip

@@ -1,10 +1,11 @@
-"""Requests: one, the lists, and the approvers' queue."""
+"""Requests: one, and the lists."""
 
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from ledgerdb import pages
 from registry import access
@@ -13,8 +14,10 @@ from registry.models import Request, User
 Status = Request.Status
 OPEN = (Status.DRAFT, Status.SUBMITTED, Status.APPROVED)
 DONE = (Status.EXECUTED, Status.REJECTED, Status.FAILED, Status.WITHDRAWN)
-TABS = {"open": OPEN, "done": DONE}
+TABS = ("open", "needs", "done")
 PAGE = 50
+# For so long a request that the ledger refused asks to be looked at.
+FAILED_LATELY = timedelta(days=30)
 
 
 def visible(user: User) -> QuerySet[Request]:
@@ -72,34 +75,51 @@ def by_key(user: User, key: UUID) -> Request | None:
     return visible(user).filter(submitter=user, idempotency_key=key).first()
 
 
-def listed(user: User, *, tab: str, before: int | None = None) -> tuple[list[Request], int | None]:
+def listed(
+    user: User, *, tab: str, kind: str = "", status: str = "", before: int | None = None
+) -> tuple[list[Request], int | None]:
     """Return a page of requests, newest first, and where the next page starts."""
-    found = visible(user).filter(status__in=TABS[tab]).order_by("-number")
+    found = of_tab(user, tab).order_by("-number")
+    if kind:
+        found = found.filter(kind=kind)
+    if status:
+        found = found.filter(status=status)
     if before is not None:
         found = found.filter(number__lt=before)
     page = list(found[: PAGE + 1])
     return page[:PAGE], page[PAGE - 1].number if len(page) > PAGE else None
 
 
+def of_tab(user: User, tab: str) -> QuerySet[Request]:
+    """Return what is open, what needs this person, or what is done."""
+    if tab == "needs":
+        return visible(user).filter(needs(user))
+    return visible(user).filter(status__in=DONE if tab == "done" else OPEN)
+
+
+def needs(user: User) -> Q:
+    """
+    Say which requests wait for something that this person can do.
+
+    Who asks: drafts of the organisation, and what the ledger refused lately. Who decides: what
+    waits for a decision, but not what the same human being submitted.
+    """
+    if access.may(user, access.Right.DECIDE):
+        return Q(status=Status.SUBMITTED) & ~Q(submitter__person_id=user.person_id)
+    if access.may(user, access.Right.SUBMIT):
+        lately = Q(status=Status.FAILED, failed_at__gte=timezone.now() - FAILED_LATELY)
+        return Q(organisation_id=user.organisation_id) & (Q(status=Status.DRAFT) | lately)
+    return Q(pk__in=())
+
+
+def by_numbers(user: User, numbers: list[int]) -> dict[int, Request]:
+    """Return those of some requests that a person may open, by number."""
+    return {request.number: request for request in visible(user).filter(number__in=numbers)}
+
+
 def latest(user: User, count: int = 5) -> list[Request]:
     """Return the last few requests."""
     return list(visible(user).order_by("-number")[:count])
-
-
-def waiting() -> list[Request]:
-    """Return what waits for a decision, oldest first."""
-    return list(
-        Request.objects.select_related(
-            "organisation",
-            "commodity",
-            "submitter__organisation",
-            "source__organisation",
-            "target__organisation",
-            "region",
-        )
-        .filter(status=Status.SUBMITTED)
-        .order_by("submitted_at", "number")
-    )
 
 
 def failed(count: int = 5) -> list[Request]:
@@ -122,27 +142,11 @@ def drafts(user: User) -> list[Request]:
     """Return the drafts that a person's organisation has still to finish."""
     own = visible(user).filter(organisation_id=user.organisation_id, status=Status.DRAFT)
     return list(own.order_by("-number")[:5])
-
-
 def counts(user: User) -> dict[str, int]:
     """Return how many requests are open, and how many wait for a decision."""
     if access.may(user, access.Right.SEE_QUEUE):
         return {"waiting": Request.objects.filter(status=Status.SUBMITTED).count()}
     return {"open": visible(user).filter(status__in=OPEN).count()}
-
-
-def place_in_queue(request: Request) -> dict[str, Any]:
-    """Return where a request stands among those that wait, and its neighbours."""
-    numbers = [each.number for each in waiting()]
-    if request.number not in numbers:
-        return {}
-    at = numbers.index(request.number)
-    return {
-        "place": at + 1,
-        "of": len(numbers),
-        "previous": numbers[at - 1] if at else None,
-        "next": numbers[at + 1] if at + 1 < len(numbers) else None,
-    }
 
 
 def parties(request: Request) -> dict[UUID, dict[str, Any]]:

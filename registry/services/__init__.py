@@ -1,7 +1,12 @@
 """Every write of the registry, one function per act. Services own their transactions."""
 
 from ledgerdb.errors import InvariantBroken, LedgerError, Refused
-from registry.services.decisions import approve_request, reject_request
+from registry.services.decisions import (
+    approve_request,
+    approve_seen,
+    reject_once,
+    reject_request,
+)
 from registry.services.execution import execute_approved, execute_request, holds_ledger_login
 from registry.services.mail import send_mails, tell_changed_previews
 from registry.services.notices import (
@@ -12,6 +17,7 @@ from registry.services.notices import (
     tell_missed_outcomes,
     tell_near_deadlines,
 )
+from registry.services.previews import open_preview, preview_request, record_opening, standings
 from registry.services.reference import (
     add_facility,
     add_organisation,
@@ -23,12 +29,13 @@ from registry.services.reference import (
 )
 from registry.services.requests import (
     create_transfer_draft,
+    discard_draft,
     draft_request,
-    preview_request,
     submit_request,
     update_draft,
     withdraw_request,
 )
+from registry.services.rounds import decide_several
 
 __all__ = [
     "InvariantBroken",
@@ -41,9 +48,12 @@ __all__ = [
     "allow_region_change",
     "approve_request",
     "choose_mails",
+    "approve_seen",
     "create_transfer_draft",
+    "decide_several",
     "define_commodity",
     "dismiss_notice",
+    "discard_draft",
     "draft_request",
     "execute_approved",
     "execute_request",
@@ -51,9 +61,13 @@ __all__ = [
     "mark_notice_read",
     "mark_notices_read",
     "open_account",
+    "open_preview",
     "preview_request",
+    "record_opening",
+    "reject_once",
     "reject_request",
     "send_mails",
+    "standings",
     "submit_request",
     "tell_changed_previews",
     "tell_missed_outcomes",

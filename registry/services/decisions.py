@@ -9,6 +9,10 @@ from ledgerdb.errors import Refused, translated
 from registry.models import Request, User
 from registry.services import notices
 from registry.services.execution import execute_request, holds_ledger_login
+from registry.services.previews import preview_request
+
+# Where an approval leads.
+APPROVED = (Request.Status.APPROVED, Request.Status.EXECUTED, Request.Status.FAILED)
 
 
 def approve_request(*, request_id: UUID, approver: User, fingerprint: str = "") -> Request:
@@ -18,12 +22,10 @@ def approve_request(*, request_id: UUID, approver: User, fingerprint: str = "") 
     :param fingerprint: of the preview that the approver was shown; other blocks will be refused
     :returns: the request: executed, failed (see ``failure_code``), or approved and waiting
     :raises Refused: SELF_APPROVAL, ACTOR_NOT_AUTHORISED, REQUEST_TRANSITION_INVALID,
-        REQUEST_NOT_FOUND
+        REQUEST_NOT_FOUND, PREVIEW_NOT_OPENED
     """
-    record_approval(request_id=request_id, approver=approver, fingerprint=fingerprint)
-    if holds_ledger_login():
-        return execute_request(request_id=request_id)
-    return Request.objects.get(id=request_id)
+    request = record_approval(request_id=request_id, approver=approver, fingerprint=fingerprint)
+    return execute_request(request_id=request_id) if holds_ledger_login() else request
 
 
 def record_approval(*, request_id: UUID, approver: User, fingerprint: str = "") -> Request:
@@ -31,7 +33,7 @@ def record_approval(*, request_id: UUID, approver: User, fingerprint: str = "") 
     Record the approval and leave the execution to somebody else.
 
     :raises Refused: SELF_APPROVAL, ACTOR_NOT_AUTHORISED, REQUEST_TRANSITION_INVALID,
-        REQUEST_NOT_FOUND
+        REQUEST_NOT_FOUND, PREVIEW_NOT_OPENED
     """
     return _decide(
         request_id=request_id,
@@ -54,6 +56,50 @@ def reject_request(*, request_id: UUID, approver: User, reason: str) -> Request:
         status=Request.Status.REJECTED,
         decision_reason=reason,
     )
+
+
+def approve_seen(*, request_id: UUID, approver: User, fingerprint: str) -> Request:
+    """
+    Approve the blocks that an approver saw, if they are still the ones; again is once.
+
+    :raises Refused: PREVIEW_CHANGED, before anything is recorded; or as ``approve_request``
+    """
+    try:
+        # Once more before the decision is recorded: a changed preview must not use up the request.
+        now = preview_request(request_id)["fingerprint"]
+        if now != fingerprint:
+            raise Refused("PREVIEW_CHANGED", facts={"shown": fingerprint, "now": now})
+        return approve_request(request_id=request_id, approver=approver, fingerprint=fingerprint)
+    except Refused:
+        first = Request.objects.filter(
+            id=request_id,
+            approver=approver,
+            status__in=APPROVED,
+            approved_fingerprint=fingerprint,
+        ).first()
+        if first is None or not fingerprint:
+            raise
+        return first
+
+
+def reject_once(*, request_id: UUID, approver: User, reason: str) -> Request:
+    """
+    Reject a request; the same rejection by the same person again is the first one.
+
+    :raises Refused: as ``reject_request``
+    """
+    try:
+        return reject_request(request_id=request_id, approver=approver, reason=reason)
+    except Refused:
+        first = Request.objects.filter(
+            id=request_id,
+            approver=approver,
+            status=Request.Status.REJECTED,
+            decision_reason=reason,
+        ).first()
+        if first is None:
+            raise
+        return first
 
 
 def _decide(*, request_id: UUID, approver: User, status: str, **decision: str) -> Request:

@@ -10,6 +10,7 @@ from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
 from registry.models import Account, Commodity, Request, User
 from registry.services import notices
+from registry.services.previews import record_opening
 
 
 def draft_request(
@@ -94,11 +95,14 @@ def update_draft(*, request_id: UUID, submitter: User, **asks: Any) -> Request:
     return request
 
 
-def submit_request(*, request_id: UUID, submitter: User, fingerprint: str = "") -> Request:
+def submit_request(
+    *, request_id: UUID, submitter: User, fingerprint: str = "", version: str = ""
+) -> Request:
     """
     Hand a draft to the registry's approvers; submit it again and nothing more happens.
 
     :param fingerprint: of the preview that the submitter was shown
+    :param version: of the answers that the submitter was shown
     :raises Refused: PREVIEW_CHANGED, ACTOR_NOT_AUTHORISED, REQUEST_TRANSITION_INVALID, or whatever
         the ledger would refuse at execution
     """
@@ -108,10 +112,15 @@ def submit_request(*, request_id: UUID, submitter: User, fingerprint: str = "") 
             return request
         if request.status != Request.Status.DRAFT:
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"status": request.status})
+        if version and version != request.version():
+            raise Refused("REQUEST_TRANSITION_INVALID", facts={"changed": "content"})
         if fingerprint:
-            shown_now = calls.preview(request_id=request_id)["fingerprint"]
-            if shown_now != fingerprint:
-                raise Refused("PREVIEW_CHANGED", facts={"shown": fingerprint, "now": shown_now})
+            now = calls.preview(request_id=request_id)
+            if now["fingerprint"] != fingerprint:
+                facts = {"shown": fingerprint, "now": now["fingerprint"]}
+                raise Refused("PREVIEW_CHANGED", facts=facts)
+            # What was agreed to, for the side by side when it changes later.
+            record_opening(request_id=request_id, person=submitter, preview=now)
         request.status = Request.Status.SUBMITTED
         request.submitted_at = timezone.now()
         request.submitted_fingerprint = fingerprint
@@ -126,27 +135,30 @@ def withdraw_request(*, request_id: UUID, submitter: User) -> Request:
 
     :raises Refused: REQUEST_NOT_FOUND, REQUEST_TRANSITION_INVALID
     """
+    return _take_back(request_id, submitter, (Request.Status.DRAFT, Request.Status.SUBMITTED))
+
+
+def discard_draft(*, request_id: UUID, submitter: User) -> Request:
+    """
+    Throw a draft away; what was submitted meanwhile stays, and is not withdrawn by this.
+
+    :raises Refused: REQUEST_NOT_FOUND, REQUEST_TRANSITION_INVALID
+    """
+    return _take_back(request_id, submitter, (Request.Status.DRAFT,))
+
+
+def _take_back(request_id: UUID, submitter: User, while_in: tuple[str, ...]) -> Request:
     with translated(), transaction.atomic():
         request = _own(request_id, submitter)
         if request.status == Request.Status.WITHDRAWN:
             return request
-        if request.status not in (Request.Status.DRAFT, Request.Status.SUBMITTED):
+        if request.status not in while_in:
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"status": request.status})
         request.status = Request.Status.WITHDRAWN
         request.withdrawn_at = timezone.now()
         request.save(update_fields=("status", "withdrawn_at"))
         notices.withdrawn(request, by=submitter)
     return request
-
-
-def preview_request(request_id: UUID) -> dict[str, Any]:
-    """
-    Say what a request would do if it were executed now.
-
-    :returns: ``consumed``, ``created``, ``postings``, ``balances``, ``fingerprint``
-    :raises Refused: as the execution would
-    """
-    return calls.preview(request_id=request_id)
 
 
 def _own(request_id: UUID, submitter: User) -> Request:

@@ -75,6 +75,7 @@ TRIGGERS = {
     ("registry_request", "registry_request_kept"),
     ("registry_request", "registry_request_asked"),
     ("registry_request", "registry_request_changed"),
+    ("registry_request", "registry_request_preview_opened"),
     ("registry_account", "registry_account_kept"),
 }
 

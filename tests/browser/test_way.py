@@ -111,7 +111,7 @@ def test_every_page_can_be_used_by_everybody(cast, visit):
         "requests",
         "requests/new/transfer?block=1",
         f"requests/{draft.number}/check",
-        f"requests/{draft.number}/withdraw",
+        f"requests/{draft.number}/discard",
         f"requests/{done.number}",
         "errors",
         "errors/SELF_APPROVAL",

@@ -67,6 +67,12 @@ def previewing_what_was_rejected(database: Database) -> None:
     services.preview_request(request.pk)
 
 
+def approving_blocks_that_were_not_opened(database: Database) -> None:
+    request = make.transfer_request(make.account(holding=10), make.account(), 5)
+    shown = services.preview_request(request.pk)["fingerprint"]
+    services.approve_request(request_id=request.pk, approver=make.approver(), fingerprint=shown)
+
+
 def retiring_for_nobody(database: Database) -> None:
     make.retire_request(make.account(holding=10), 5, beneficiary="")
 
@@ -138,6 +144,7 @@ RAISED: dict[str, Raises] = {
     "REQUEST_FROZEN": changing_what_was_submitted,
     "REQUEST_TRANSITION_INVALID": previewing_what_was_rejected,
     "PREVIEW_CHANGED": transferring("another preview was approved"),
+    "PREVIEW_NOT_OPENED": approving_blocks_that_were_not_opened,
     "BENEFICIARY_MISSING": retiring_for_nobody,
     "ACCOUNT_NOT_FOUND": minting("no system account"),
     "ACCOUNT_NOT_ACTIVE": transferring("source suspended"),
@@ -246,6 +253,7 @@ def test_alerts_are_the_codes_that_answer_500(committed_db):
 def test_each_code_says_what_to_do_in_sentences(committed_db):
     for row in reads.error_codes():
         assert row["title"].endswith(".")
+        assert row["cause"].endswith(".")
         assert row["what_to_do"].endswith(".")
         assert row["title"] != row["what_to_do"]
 

@@ -50,6 +50,8 @@ TABLES = {
     "public.registry_user": {"portal_web": "SIU"},
     "public.registry_notice": {"portal_web": "SI"},
     "public.registry_noticepreference": {"portal_web": "SI"},
+    "public.registry_previewopening": {"portal_web": "SI", "ledger_check": "S"},
+    "public.registry_decisionround": {"portal_web": "SI"},
     "public.registry_cache": DJANGO,
     "public.account_emailaddress": DJANGO,
     "public.account_emailconfirmation": DJANGO,

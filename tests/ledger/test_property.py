@@ -251,8 +251,12 @@ class LedgerMachine(RuleBasedStateMachine):
         if fingerprint and not isinstance(planned, str) and not same_blocks(planned, case.shown):
             planned = "PREVIEW_CHANGED"
         shown = self.look(dataclasses.replace(case))
+        approver = self.other_approver(case)
+        if fingerprint:
+            opened = {"fingerprint": fingerprint, "consumed": []}
+            services.record_opening(request_id=case.row.pk, person=approver, preview=opened)
         done = services.approve_request(
-            request_id=case.row.pk, approver=self.other_approver(case), fingerprint=fingerprint
+            request_id=case.row.pk, approver=approver, fingerprint=fingerprint
         )
         self.conclude(case, planned, done, shown)
 

@@ -45,6 +45,7 @@ class Cast:
     def executed(self, volume: int = 400, **asks: object) -> Request:
         """Transfer from Alder to Cobalt."""
         item = self.submitted(volume, **asks)
+        services.open_preview(request_id=item.id, person=self.approver)
         return services.approve_request(
             request_id=item.id, approver=self.approver, fingerprint=item.submitted_fingerprint
         )
@@ -124,10 +125,19 @@ def send(asker: User, path: str, answers: dict[str, object]) -> Request:
     check = client.get(details.headers["Location"])
     assert check.status_code == 200, check.context["refusal"]
     item = check.context["item"]
-    shown = {"fingerprint": check.context["preview"]["fingerprint"]}
+    shown = agreement(check)
     assert client.post(f"/requests/{item.number}/submit", shown).status_code == 302
     item.refresh_from_db()
     return item
+
+
+def agreement(check: object) -> dict[str, str]:
+    """Return what the check page sends: which blocks and which answers it showed."""
+    context = check.context
+    return {
+        "fingerprint": context["preview"]["fingerprint"],
+        "version": context["item"].version(),
+    }
 
 
 def decide(approver: User, item: Request) -> Request:

@@ -8,9 +8,13 @@ from tests import make
 from tests.portal.cast import signed_in
 
 
+def opened(person, item):
+    return services.open_preview(request_id=item.id, person=person)["fingerprint"]
+
+
 def decide(person, item, **answers):
-    fingerprint = services.preview_request(item.id)["fingerprint"]
-    answers = {"decision": "approve", "reason": "", "fingerprint": fingerprint, **answers}
+    answers = {"decision": "approve", "reason": "", **answers}
+    answers.setdefault("fingerprint", opened(person, item))
     return signed_in(person).post(f"/approvals/{item.number}/decision", answers)
 
 
@@ -49,7 +53,7 @@ def test_the_page_says_that_the_blocks_have_changed(cast):
 
 def test_a_decision_on_other_blocks_than_those_shown_is_not_taken(cast):
     item = cast.submitted(400)
-    stale = services.preview_request(item.id)["fingerprint"]
+    stale = opened(cast.approver, item)
     cast.executed(100)
 
     answer = decide(cast.approver, item, fingerprint=stale)

@@ -6,7 +6,7 @@ import pytest
 
 from registry.models import Account, Request
 from tests import make
-from tests.portal.cast import decide, last_request, same_key, send, signed_in, somebody
+from tests.portal.cast import agreement, decide, last_request, same_key, send, signed_in, somebody
 
 NEW = "/requests/new/expiry"
 
@@ -127,10 +127,10 @@ def test_when_nothing_is_due_the_ledger_says_so(cast, answers, operator):
 def test_what_changed_after_the_check_stops_the_submission(cast, answers, operator):
     client = signed_in(operator)
     page = client.get(client.post(NEW, answers).headers["Location"])
-    item, stale = page.context["item"], page.context["preview"]["fingerprint"]
+    item, stale = page.context["item"], agreement(page)
     decide(cast.approver, send(operator, NEW, answers | {"max_blocks": "1", "key": same_key()}))
 
-    answer = client.post(f"/requests/{item.number}/submit", {"fingerprint": stale})
+    answer = client.post(f"/requests/{item.number}/submit", stale)
 
     item.refresh_from_db()
     assert (answer.status_code, item.status) == (409, "draft")

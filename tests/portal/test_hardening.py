@@ -37,7 +37,8 @@ def everything(cast):
         "/requests/new/transfer",
         f"/requests/{draft.number}/details",
         f"/requests/{draft.number}/check",
-        f"/requests/{draft.number}/withdraw",
+        f"/requests/{draft.number}/discard",
+        f"/requests/{waiting.number}/withdraw",
     ]
     theirs = ["/approvals", f"/approvals/{waiting.number}"]
     return [

@@ -7,7 +7,7 @@ import pytest
 from ledgerdb.reads import rows
 from registry.models import Request
 from tests import make
-from tests.portal.cast import decide, last_request, same_key, send, signed_in, somebody
+from tests.portal.cast import agreement, decide, last_request, same_key, send, signed_in, somebody
 
 NEW = "/requests/new/retire"
 
@@ -175,10 +175,10 @@ def test_what_the_ledger_refuses_comes_back_by_name(cast, answers):
 def test_blocks_that_changed_after_the_check_stop_the_submission(cast, answers):
     client = signed_in(cast.marsh)
     page = client.get(client.post(NEW, answers).headers["Location"])
-    item, stale = page.context["item"], page.context["preview"]["fingerprint"]
+    item, stale = page.context["item"], agreement(page)
     cast.executed(100)
 
-    answer = client.post(f"/requests/{item.number}/submit", {"fingerprint": stale})
+    answer = client.post(f"/requests/{item.number}/submit", stale)
 
     item.refresh_from_db()
     assert (answer.status_code, item.status) == (409, "draft")

@@ -3,10 +3,9 @@
 import pytest
 
 from ledgerdb.reads import rows
-from registry import services
 from registry.models import Request
 from tests import make
-from tests.portal.cast import last_request, same_key, signed_in
+from tests.portal.cast import agreement, last_request, same_key, signed_in
 
 NEW = "/requests/new/transfer"
 
@@ -57,13 +56,13 @@ def test_checking_writes_nothing(cast):
 
 def test_submitting_shows_the_request_with_its_reference(cast):
     item, client = cast.draft(), signed_in(cast.marsh)
-    shown = services.preview_request(item.id)["fingerprint"]
+    shown = agreement(client.get(f"/requests/{item.number}/check"))
 
-    answer = client.post(f"/requests/{item.number}/submit", {"fingerprint": shown})
+    answer = client.post(f"/requests/{item.number}/submit", shown)
 
     item.refresh_from_db()
     assert answer.headers["Location"] == f"/requests/{item.number}"
-    assert (item.status, item.submitted_fingerprint) == ("submitted", shown)
+    assert (item.status, item.submitted_fingerprint) == ("submitted", shown["fingerprint"])
     assert f"Request {item.number}" in client.get(answer.headers["Location"]).content.decode()
 
 
@@ -89,7 +88,8 @@ def test_going_back_after_submitting_shows_the_first_result(cast):
     client, key = signed_in(cast.marsh), same_key()
     client.post(NEW, cast.details(key=key))
     item = last_request()
-    client.post(f"/requests/{item.number}/submit", {"fingerprint": ""})
+    shown = agreement(client.get(f"/requests/{item.number}/check"))
+    client.post(f"/requests/{item.number}/submit", shown)
 
     details = client.post(NEW, cast.details(key=key, volume="1"))
     check = client.get(f"/requests/{item.number}/check")
@@ -229,15 +229,16 @@ def test_blocks_of_two_commodities_are_not_one_transfer(cast):
 
 def test_blocks_that_changed_after_the_check_stop_the_submission(cast):
     item = cast.draft(400)
-    stale = services.preview_request(item.id)["fingerprint"]
+    client = signed_in(cast.marsh)
+    stale = agreement(client.get(f"/requests/{item.number}/check"))
     cast.executed(100)
 
-    answer = signed_in(cast.marsh).post(f"/requests/{item.number}/submit", {"fingerprint": stale})
+    answer = client.post(f"/requests/{item.number}/submit", stale)
 
     item.refresh_from_db()
     assert (answer.status_code, item.status) == (409, "draft")
     assert "PREVIEW_CHANGED" in answer.content.decode()
-    assert answer.context["preview"]["fingerprint"] != stale
+    assert answer.context["preview"]["fingerprint"] != stale["fingerprint"]
 
 
 def test_what_the_ledger_would_refuse_cannot_be_submitted(cast):

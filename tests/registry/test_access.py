@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from ledgerdb.reads import rows
-from registry import access
+from registry import access, services
 from registry.models import User
 from tests import make
 from tests.portal.cast import signed_in
@@ -34,7 +34,10 @@ ROUTES = {
     "requests/<int:number>/statement.pdf": (OWN, GET),
     "verify": (PUBLIC, GET),
     "verify/<str:reference>": (PUBLIC, GET),
+    "requests/<int:number>/discard": (SUBMIT, BOTH),
     "approvals": (QUEUE, GET),
+    "approvals/several": (DECIDE, BOTH),
+    "approvals/several/<uuid:key>": (DECIDE, GET),
     "approvals/<int:number>": (DECIDE, GET),
     "approvals/<int:number>/decision": (DECIDE, POST),
     "notifications": (SIGNED_IN, GET),
@@ -91,7 +94,11 @@ def paths(cast):
     retired = make.retire(cast.source, 3, commodity=cast.commodity)
     statement = rows("SELECT reference FROM ledger.statement(%s)", [retired.transaction_id])
     block = rows("SELECT max(item_id) AS id FROM ledger.leaves")[0]["id"]
+    together = services.decide_several(
+        approver=cast.approver, key=make.key(), decision="approve", reason="", numbers=[]
+    )
     values = {
+        "<uuid:key>": together.key,
         "<int:number>": waiting.number,
         "<str:code>": "ALD-01",
         "<int:block_id>": block,
@@ -134,6 +141,9 @@ def test_each_role_gets_what_it_may(cast, paths, kind, role):
         if needs in access.Right and not access.may(user, needs):
             assert answer.status_code == 403, (role, route)
             assert needs.label in answer.content.decode()
+        elif route == "approvals/several/<uuid:key>":
+            # What came of a form is for the approver who sent it.
+            assert answer.status_code == 404, (role, route)
         elif needs == SUBMIT and "<" in route and user.organisation_id != cast.alder.id:
             # The registry asks for others; it does not finish what they began.
             assert answer.status_code == 404, (role, route)

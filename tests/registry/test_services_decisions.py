@@ -47,7 +47,7 @@ def test_an_approval_without_the_ledgers_login_waits(committed_db, monkeypatch):
 
 def test_an_approval_keeps_what_the_approver_was_shown(committed_db):
     request = waiting()
-    shown = services.preview_request(request.pk)["fingerprint"]
+    shown = services.open_preview(request_id=request.pk, person=make.approver())["fingerprint"]
 
     done = approve(request, fingerprint=shown)
 
@@ -56,7 +56,7 @@ def test_an_approval_keeps_what_the_approver_was_shown(committed_db):
 
 def test_an_approval_of_other_blocks_than_shown_fails(committed_db):
     request = waiting()
-    shown = services.preview_request(request.pk)["fingerprint"]
+    shown = services.open_preview(request_id=request.pk, person=make.approver())["fingerprint"]
     make.transfer(request.source, request.target, 1)
 
     done = approve(request, fingerprint=shown)
