@@ -9,6 +9,7 @@ threads = int(os.environ.get("STRATA_THREADS", "4"))
 timeout = 60
 max_requests = 10_000
 max_requests_jitter = 1_000
-accesslog = "-"
+# The portal logs each request itself, without addresses of people and what they searched for.
+accesslog = None
 # Otherwise gunicorn opens a socket in the home directory through which it can be steered.
 control_socket_disable = True

@@ -101,6 +101,33 @@ def error_codes(*, using: str = "default") -> list[Row]:
     return rows("SELECT * FROM ledger.error_codes ORDER BY sqlstate", using=using)
 
 
+def callers_of(code: str, *, using: str = "default") -> list[Row]:
+    """
+    Return each function of the ledger: whether it raises a refusal, who calls it, what it guards.
+
+    Read from the text of the functions that run, so that it cannot be out of date.
+    """
+    return rows(
+        r"""
+        WITH ours AS (
+            SELECT p.oid, p.pronamespace::regnamespace::text || '.' || p.proname AS name,
+                   regexp_replace(p.prosrc, '--[^\n]*', '', 'g') AS text
+            FROM pg_catalog.pg_proc p
+            WHERE p.pronamespace IN ('ledger'::regnamespace, 'ledger_api'::regnamespace)
+        )
+        SELECT o.name, position(quote_literal(%s) IN o.text) > 0 AS raises,
+               array(SELECT c.name FROM ours c
+                     WHERE c.text ~ (replace(o.name, '.', '\.') || '\s*\(')) AS callers,
+               (SELECT min(t.tgrelid::regclass::text) FROM pg_catalog.pg_trigger t
+                WHERE t.tgfoid = o.oid AND NOT t.tgisinternal) AS guards
+        FROM ours o
+        ORDER BY o.name
+        """,
+        [code],
+        using=using,
+    )
+
+
 def _value(statement: str, parameters: Sequence[Any], using: str) -> Any:
     with connections[using].cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -10,6 +10,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 class SignInRequired(LoginRequiredMiddleware):
     """Send people to sign in; a fragment must not be filled with that page."""
 
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., Any],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        """Leave public views alone before asking who somebody is, which asks the database."""
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponseBase:

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from registry.selectors import ledger
+from registry.selectors import errors
 
 # Where a page can say it better than the ledger's own title, which does not know the page.
 SENTENCES = {
@@ -35,7 +35,7 @@ class Refusal:
 
 def explain(code: str) -> Refusal:
     """Put a refusal into words; an unknown name stays a name and never becomes database text."""
-    known: dict[str, Any] = {row["code"]: row for row in ledger.error_codes()}.get(code, {})
+    known: dict[str, Any] = {row["code"]: row for row in errors.every()}.get(code, {})
     return Refusal(
         code=code if known else "",
         sentence=SENTENCES.get(code) or known.get("title", "The ledger refused this."),

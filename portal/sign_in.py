@@ -3,7 +3,8 @@
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
-WAIT = "5 minutes"
+WAIT_SECONDS = 5 * 60
+WAIT = f"{WAIT_SECONDS // 60} minutes"
 
 
 class Adapter(DefaultAccountAdapter):

@@ -7,6 +7,7 @@ from portal.views import (
     approvals,
     asking,
     errors,
+    health,
     home,
     notices,
     requests,
@@ -43,7 +44,10 @@ pages = [
     path("notifications/<int:number>/read", notices.read, name="notice_read"),
     path("notifications/<int:number>/dismiss", notices.dismiss, name="notice_dismiss"),
     path("errors", errors.index, name="errors"),
+    path("errors/", errors.index),
     path("errors/<str:code>", errors.show, name="error"),
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
 ]
 
 # allauth looks its pages up by these names. There is no sign-up: the registry opens accounts.

@@ -206,13 +206,14 @@ def _differences(
 ) -> list[dict[str, Any]]:
     """Put now beside what the submitter agreed to, and beside what this approver saw."""
     found = []
-    for title, then in (
-        (f"What {item.submitter.name} agreed to", openings.agreed(item)),
-        ("What you saw", seen),
+    who = item.submitter.name
+    for heading, title, then in (
+        (f"What is different since {who} agreed", f"{who} agreed to", openings.agreed(item)),
+        ("What is different since you looked", "You saw", seen),
     ):
         if then is None or now is None or then.fingerprint == now["fingerprint"]:
             continue
         sides = openings.difference(request.user, item, then.preview, now)
         if sides:
-            found.append({"title": title, "at": then.opened_at, "sides": sides})
+            found.append({"heading": heading, "title": title, "at": then.opened_at, "sides": sides})
     return found

@@ -192,7 +192,8 @@ def _differences(
     if agreed is None or now is None or agreed.fingerprint == now["fingerprint"]:
         return []
     sides = openings.difference(request.user, item, agreed.preview, now)
-    return [{"title": "What you checked", "at": agreed.opened_at, "sides": sides}]
+    heading = "What is different since you checked"
+    return [{"heading": heading, "title": "You saw", "at": agreed.opened_at, "sides": sides}]
 
 
 def _is_id(text: str) -> bool:

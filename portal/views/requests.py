@@ -154,8 +154,9 @@ def _differences(request: SignedIn, item: Request, now: dict[str, Any]) -> list[
     if then is None or then.fingerprint == now["fingerprint"]:
         return []
     sides = openings.difference(request.user, item, then.preview, now)
-    title = f"What {item.submitter.name} agreed to"
-    return [{"title": title, "at": then.opened_at, "sides": sides}]
+    who = item.submitter.name
+    heading = f"What is different since {who} agreed"
+    return [{"heading": heading, "title": f"{who} agreed to", "at": then.opened_at, "sides": sides}]
 
 
 def _copy_into(request: SignedIn, item: Request) -> str:

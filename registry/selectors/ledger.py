@@ -5,18 +5,13 @@ from uuid import UUID
 
 from django.http import Http404
 
-from ledgerdb import pages, reads
+from ledgerdb import pages
 from registry import access
 from registry.models import Account, Request, User
 from registry.selectors import requests
 
 Row = dict[str, Any]
 STRANGER = "Another account"
-
-
-def error_codes() -> list[Row]:
-    """Return every refusal of the ledger by name."""
-    return sorted(reads.error_codes(), key=lambda row: (row["domain"], row["code"]))
 
 
 def totals() -> list[Row]:

@@ -25,7 +25,7 @@ def test_an_unknown_code_offers_the_nearest(committed_db):
     page = Client().get("/errors/SELF_APROVAL")
 
     assert page.status_code == 404
-    assert page.context["near"][0] == "SELF_APPROVAL"
+    assert page.context["near"][0]["code"] == "SELF_APPROVAL"
 
 
 def test_every_sentence_of_ours_is_for_a_code_that_exists(committed_db):
