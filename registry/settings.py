@@ -188,7 +188,6 @@ EMAIL_USE_TLS = flag("EMAIL_TLS")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("EMAIL_FROM", "Strata <no-reply@localhost>")
 # Where people reach the portal: the links of mails start with it.
-PUBLIC_ADDRESS = env("PUBLIC_ADDRESS", "http://localhost:8000").rstrip("/")
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
 SESSION_COOKIE_HTTPONLY = True
