@@ -126,15 +126,20 @@ def approve(request: Request, fingerprint: str = "") -> Request:
     from registry.services.decisions import _decide
 
     person = approver()
-    if fingerprint:
-        shown = {"fingerprint": fingerprint, "consumed": []}
-        services.record_opening(request_id=request.id, person=person, preview=shown)
+    opened(request, person, fingerprint)
     return _decide(
         request_id=request.id,
         approver=person,
         status=Request.Status.APPROVED,
         approved_fingerprint=fingerprint,
     )
+
+
+def opened(request: Request, person: User, fingerprint: str) -> None:
+    """Record that somebody was shown the blocks of a fingerprint, if there is one."""
+    if fingerprint:
+        shown = {"fingerprint": fingerprint, "consumed": []}
+        services.record_opening(request_id=request.id, person=person, preview=shown)
 
 
 def mint_request(

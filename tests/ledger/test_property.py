@@ -29,7 +29,7 @@ from ledgerdb import calls
 from registry import services
 from registry.models import Account, Commodity, Request, User
 from registry.services.decisions import record_approval
-from tests import model
+from tests import make, model
 from tests.ledger import wishes, world
 from tests.ledger.compare import (
     Moment,
@@ -252,9 +252,7 @@ class LedgerMachine(RuleBasedStateMachine):
             planned = "PREVIEW_CHANGED"
         shown = self.look(dataclasses.replace(case))
         approver = self.other_approver(case)
-        if fingerprint:
-            opened = {"fingerprint": fingerprint, "consumed": []}
-            services.record_opening(request_id=case.row.pk, person=approver, preview=opened)
+        make.opened(case.row, approver, fingerprint)
         done = services.approve_request(
             request_id=case.row.pk, approver=approver, fingerprint=fingerprint
         )
