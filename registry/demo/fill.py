@@ -83,16 +83,6 @@ class Stage:
         self.commodities = {commodity.code: commodity for commodity in Commodity.objects.all()}
         self.requests: dict[int, Request] = {}
 
-    def steps(self, events: list[Event]) -> list[Step]:
-        """List who does what to which event at which moment, in order."""
-        asked = [(event.asked_at, 0, number, self.ask) for number, event in enumerate(events)]
-        decided = [
-            (event.at, 1, number, self.decide)
-            for number, event in enumerate(events)
-            if event.outcome not in ("submitted", "draft")
-        ]
-        return sorted(asked + decided, key=lambda step: step[:3])
-
     def ask(self, number: int, event: Event) -> None:
         """Draft the request of an event, and submit it."""
         submitter = self.people[event.submitter.email]
@@ -154,6 +144,8 @@ def _steps(stage: Stage, events: list[Event], now: datetime) -> list[Step]:
         *((moment, 2, number, tell) for number, (moment, tell) in enumerate(inbox.moments(now))),
     ]
     return sorted(steps, key=lambda step: step[:3])
+
+
 def _look(approver: User) -> None:
     """Let an approver have opened some of what waits, but not all, and decided none of it yet."""
     for request in list(queue.waiting())[1::2]:

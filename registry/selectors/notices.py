@@ -9,7 +9,7 @@ from django.http import Http404
 from registry import access, wording
 from registry.models import Notice, NoticeKind, NoticePreference, Request, User
 from registry.models.notices import SECURITY
-from registry.selectors import deadlines, ledger
+from registry.selectors import deadlines, errors
 from registry.wording import Telling
 
 Awaits, Right = Notice.Awaits, access.Right
@@ -157,7 +157,7 @@ def _items(
 ) -> list[Item]:
     codes = {}
     if any(notice.kind == NoticeKind.FAILED for notice in notices):
-        codes = {row["code"]: row for row in ledger.error_codes()}
+        codes = {row["code"]: row for row in errors.every()}
     if near is None and any(notice.awaits == Awaits.USE for notice in notices):
         near = deadlines.of(user)
     groups = {deadlines.group(row) for row in near or ()}

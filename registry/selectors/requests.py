@@ -1,6 +1,7 @@
 """Requests: one, and the lists."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -142,6 +143,8 @@ def drafts(user: User) -> list[Request]:
     """Return the drafts that a person's organisation has still to finish."""
     own = visible(user).filter(organisation_id=user.organisation_id, status=Status.DRAFT)
     return list(own.order_by("-number")[:5])
+
+
 def counts(user: User) -> dict[str, int]:
     """Return how many requests are open, and how many wait for a decision."""
     if access.may(user, access.Right.SEE_QUEUE):

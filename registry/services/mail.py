@@ -25,7 +25,7 @@ from ledgerdb.errors import Refused
 from registry.models import Notice, Request
 from registry.selectors import notices as selectors
 from registry.services import notices
-from registry.services.requests import preview_request
+from registry.services.previews import preview_request
 
 log = logging.getLogger(__name__)
 
