@@ -2,13 +2,17 @@
 
 from django.urls import path
 
-from audit.views import accounts, ledger, search
+from audit.views import accounts, custody, ledger, search
 
 app_name = "audit"
 urlpatterns = [
     path("accounts", accounts.index, name="accounts"),
     path("accounts/<str:code>/holdings", accounts.holdings, name="holdings"),
     path("blocks/<int:block_id>", ledger.block, name="block"),
+    path("who-held", custody.who_held, name="who_held"),
+    path("certificates/<str:commodity>/<str:number>", custody.certificate, name="certificate"),
+    path("transactions", ledger.transactions, name="transactions"),
+    path("transactions.csv", ledger.transactions_csv, name="transactions_csv"),
     path("transactions/<str:number>", ledger.transaction, name="transaction"),
     path("search", search.show, name="search"),
 ]

@@ -277,6 +277,7 @@ def transaction_row(commodity: str, height: int) -> Row | None:
         """
         SELECT t.id, t.kind, t.occurred_at, t.recorded_at, c.code AS commodity, ch.height,
                c.code || '-' || ch.height AS number, encode(ch.hash, 'hex') AS hash,
+               q.occurred_at IS NOT NULL AS is_replayed,
                q.number AS request_number, q.id AS request_id, q.beneficiary, q.reason,
                q.idempotency_key
         FROM ledger.chain ch

@@ -26,6 +26,9 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         tabs.append(("Approvals", reverse("portal:approvals"), counts["waiting"], "waiting"))
     tabs.append(("Holdings" if own else "Accounts", reverse("audit:accounts"), 0, ""))
     tabs.append(("Requests", reverse("portal:requests"), counts.get("open", 0), "open"))
+    tabs.append(("Transactions", reverse("audit:transactions"), 0, ""))
+    if not own:
+        tabs.append(("Who held it", reverse("audit:who_held"), 0, ""))
     return {
         "tabs": [
             {"label": label, "url": url, "count": count, "word": word, "here": _here(request, url)}

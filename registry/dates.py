@@ -1,7 +1,7 @@
 """Dates that people type."""
 
 import calendar
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -49,6 +49,11 @@ def parse_days(text: str) -> tuple[date, date]:
     raise DateError("Type a date such as 31 May 2026, a month such as May 2026, or a year.")
 
 
+def read_day(text: str) -> date | None:
+    """Read ``31 May 2026`` or ``2026-05-31``, past or future; None if it is neither."""
+    return _read(" ".join(text.split()), DAYS)
+
+
 def write_day(day: date | None) -> str:
     """Write a day so that it reads back."""
     return f"{day.day} {day:%b %Y}" if day else ""
@@ -56,8 +61,18 @@ def write_day(day: date | None) -> str:
 
 def end_of(day: date) -> datetime:
     """Return the last instant of a day in the registry's time zone."""
-    zone = ZoneInfo(settings.REGISTRY_TIME_ZONE)
-    return datetime.combine(day + timedelta(days=1), time(), zone) - timedelta(microseconds=1)
+    # Counted on the instant itself: a day on which the clocks change is not 24 hours long.
+    return start_of_next(day).astimezone(UTC) - timedelta(microseconds=1)
+
+
+def start_of(day: date) -> datetime:
+    """Return the first instant of a day in the registry's time zone."""
+    return datetime.combine(day, time(), ZoneInfo(settings.REGISTRY_TIME_ZONE))
+
+
+def start_of_next(day: date) -> datetime:
+    """Return the first instant after a day in the registry's time zone."""
+    return start_of(day + timedelta(days=1))
 
 
 def today() -> date:

@@ -1,13 +1,21 @@
 """Transactions and blocks."""
 
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from audit import tables
+from registry import dates
 from registry.access import SignedIn
-from registry.selectors import ledger
+from registry.selectors import journal, ledger
+
+COLUMNS = (
+    "number", "commodity", "height", "kind", "occurred_at", "recorded_at", "quantity", "giver",
+    "giver_code", "givers", "taker", "taker_code", "takers", "request_number", "hash",
+)  # fmt: skip
 
 
 @require_safe
@@ -22,6 +30,44 @@ def transaction(request: SignedIn, number: str) -> HttpResponse:
     """Show a transaction: what it consumed and created, and its postings."""
     page = ledger.transaction_page(request.user, number)
     return render(request, "audit/transactions/show.html", page)
+
+
+@require_safe
+def transactions(request: SignedIn) -> HttpResponseBase:
+    """List transactions, newest first."""
+    chosen = journal.read_filter(request.user, _typed(request))
+    after = tables.typed(request, "after")
+    rows, following = ([], "") if chosen.mistakes else journal.listed(chosen, after=after)
+    typed = {name: value for name, value in chosen.typed.items() if value}
+    context = {
+        "rows": rows,
+        "chosen": chosen,
+        "typed": chosen.typed,
+        "mistakes": chosen.mistakes,
+        "choices": journal.choices(request.user),
+        "after": after,
+        "next": urlencode({**typed, "after": following}) if following else "",
+        "query": urlencode(typed),
+        "last": following,
+    }
+    status = 422 if chosen.mistakes else 200
+    return render(request, "audit/transactions/list.html", context, status=status)
+
+
+@require_safe
+def transactions_csv(request: SignedIn) -> HttpResponseBase:
+    """Send every transaction of a filter; ``after`` goes on where a download broke off."""
+    chosen = journal.read_filter(request.user, _typed(request))
+    if chosen.mistakes:
+        return transactions(request)
+    rows = journal.every(chosen, after=tables.typed(request, "after"))
+    narrowed = [value for value in chosen.typed.values() if value]
+    name = "-".join(["transactions", *narrowed, f"{dates.today():%Y-%m-%d}"])
+    return tables.as_csv(name, COLUMNS, rows)
+
+
+def _typed(request: SignedIn) -> dict[str, str]:
+    return {name: tables.typed(request, name) for name in journal.FIELDS}
 
 
 def _number(request: SignedIn, page: dict[str, Any]) -> int | None:

@@ -98,6 +98,12 @@ register.filter("request_title", titles.of)
 
 
 @register.filter
+def kind_name(kind: str) -> str:
+    """Write the kind of a transaction or request in a word."""
+    return str(Request.Kind(kind).label)
+
+
+@register.filter
 def volumes(blocks: list[dict[str, Any]]) -> int:
     """Add up the volumes of blocks."""
     return sum(block["volume"] for block in blocks)

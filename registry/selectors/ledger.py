@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import Http404
 
-from ledgerdb import pages
+from ledgerdb import journal, pages
 from registry import access
 from registry.models import Account, Request, User
 from registry.selectors import requests
@@ -74,7 +74,7 @@ def transaction_page(user: User, number: str) -> Row:
         if not swept or posting["organisation_id"] == organisation
     ]
     return {
-        "transaction": found,
+        "transaction": found | journal.around(found["id"]),
         "request_item": Request.objects.select_related("submitter", "approver", "organisation").get(
             id=found["request_id"]
         ),
@@ -82,6 +82,7 @@ def transaction_page(user: User, number: str) -> Row:
         "created": [_piece(each, organisation, known=True) for each in created],
         "postings": postings,
         "whole": not swept,
+        "sees_all": organisation is None,
         "may_open_request": requests.visible(user).filter(id=found["request_id"]).exists(),
     }
 

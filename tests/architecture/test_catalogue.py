@@ -18,8 +18,8 @@ CALLERS = {
     **{
         f"ledger.{name}": READERS
         for name in (
-            "position_at", "holdings_as_of", "balance_history", "custody", "holder_of", "lineage",
-            "conservation", "findings", "find_spent_input", "find_balance_drift",
+            "position_at", "block_at", "holdings_as_of", "balance_history", "custody", "holder_of",
+            "lineage", "conservation", "findings", "find_spent_input", "find_balance_drift",
             "find_asset_conservation", "find_posting_balance", "reconcile", "verify_chain",
             "is_linked", "derived_leaves", "derived_balances", "derived_heads", "derived_drift",
             "base32", "base32_number", "base32_check", "statement_reference", "statement_of",

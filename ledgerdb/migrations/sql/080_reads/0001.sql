@@ -45,20 +45,36 @@ LANGUAGE sql STABLE AS $$
     ORDER BY p.transaction_id
 $$;
 
+-- BLOCK_AT: the block that held one certificate at a position of its commodity; empty before it was
+-- minted. Of the blocks of a batch two lie in each other or apart, so of those with the number the
+-- one that starts last was made last: read downwards from the number, the first is the answer.
+CREATE OR REPLACE FUNCTION ledger.block_at(p_commodity_id integer, p_number bigint, p_position bigint)
+RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT i.id FROM ledger.transaction_items i
+    WHERE i.asset_id = (SELECT b.id FROM ledger.assets b
+                        WHERE b.commodity_id = p_commodity_id AND b.first_no <= p_number
+                        ORDER BY b.first_no DESC LIMIT 1)
+      AND i.first_no <= p_number AND i.last_no >= p_number AND i.transaction_id <= p_position
+    ORDER BY i.first_no DESC, i.transaction_id DESC LIMIT 1
+$$;
+
 -- CUSTODY: every block that ever held one certificate, in order; ended_at is empty for the present one.
 CREATE OR REPLACE FUNCTION ledger.custody(p_commodity_id integer, p_number bigint)
 RETURNS TABLE (block_id bigint, account_id uuid, region_id integer, transaction_id bigint, kind text,
                started_at timestamptz, ended_at timestamptz)
 LANGUAGE sql STABLE AS $$
-    SELECT i.id, i.account_id, i.region_id, t.id, t.kind, t.occurred_at,
+    WITH RECURSIVE line AS (
+        SELECT i.id, i.input_id, i.account_id, i.region_id, i.transaction_id
+        FROM ledger.transaction_items i
+        WHERE i.id = ledger.block_at(p_commodity_id, p_number, 9223372036854775807)
+        UNION ALL
+        SELECT i.id, i.input_id, i.account_id, i.region_id, i.transaction_id
+        FROM line JOIN ledger.transaction_items i ON i.id = line.input_id
+    )
+    SELECT line.id, line.account_id, line.region_id, t.id, t.kind, t.occurred_at,
            lead(t.occurred_at) OVER (ORDER BY t.id)
-    FROM (SELECT b.id, b.last_no FROM ledger.assets b
-          WHERE b.commodity_id = p_commodity_id AND b.first_no <= p_number
-          ORDER BY b.first_no DESC LIMIT 1) batch
-    JOIN ledger.transaction_items i
-      ON i.asset_id = batch.id AND i.first_no <= p_number AND i.last_no >= p_number
-    JOIN ledger.transactions t ON t.id = i.transaction_id
-    WHERE batch.last_no >= p_number
+    FROM line JOIN ledger.transactions t ON t.id = line.transaction_id
     ORDER BY t.id
 $$;
 
@@ -67,10 +83,9 @@ $$;
 CREATE OR REPLACE FUNCTION ledger.holder_of(p_commodity_id integer, p_number bigint, p_at timestamptz)
 RETURNS TABLE (block_id bigint, account_id uuid, transaction_id bigint, since timestamptz)
 LANGUAGE sql STABLE AS $$
-    SELECT c.block_id, c.account_id, c.transaction_id, c.started_at
-    FROM ledger.custody(p_commodity_id, p_number) c
-    WHERE c.transaction_id <= ledger.position_at(p_commodity_id, p_at)
-    ORDER BY c.transaction_id DESC LIMIT 1
+    SELECT i.id, i.account_id, i.transaction_id, t.occurred_at
+    FROM ledger.transaction_items i JOIN ledger.transactions t ON t.id = i.transaction_id
+    WHERE i.id = ledger.block_at(p_commodity_id, p_number, ledger.position_at(p_commodity_id, p_at))
 $$;
 
 -- LINEAGE: a block (level 0), what it was cut from (-1, -2, … up to the mint) and what became of it
@@ -129,6 +144,7 @@ REVOKE ALL ON FUNCTION
     ledger.position_at(integer, timestamptz),
     ledger.holdings_as_of(uuid, timestamptz),
     ledger.balance_history(uuid, integer),
+    ledger.block_at(integer, bigint, bigint),
     ledger.custody(integer, bigint),
     ledger.holder_of(integer, bigint, timestamptz),
     ledger.lineage(bigint),
@@ -138,6 +154,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.position_at(integer, timestamptz),
     ledger.holdings_as_of(uuid, timestamptz),
     ledger.balance_history(uuid, integer),
+    ledger.block_at(integer, bigint, bigint),
     ledger.custody(integer, bigint),
     ledger.holder_of(integer, bigint, timestamptz),
     ledger.lineage(bigint),
