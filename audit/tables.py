@@ -37,8 +37,8 @@ def file_name(name: str) -> str:
 
 
 def typed(request: HttpRequest, name: str) -> str:
-    """Read what was typed into an address, without what PostgreSQL takes for no text."""
-    return " ".join(request.GET.get(name, "").replace("\x00", " ").split())[:120]
+    """Read what was typed into an address; PostgreSQL takes no text with a NUL."""
+    return " ".join(request.GET.get(name, "").replace("\x00", "\ufffd").split())[:120]
 
 
 def count(text: str) -> int:

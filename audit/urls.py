@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from audit.views import accounts, custody, ledger, search
+from audit.views import accounts, custody, holdings, ledger, search
 
 app_name = "audit"
 urlpatterns = [
     path("accounts", accounts.index, name="accounts"),
     path("accounts/<str:code>/holdings", accounts.holdings, name="holdings"),
+    path("accounts/<str:code>/holdings.csv", holdings.download_account, name="holdings_csv"),
+    path("holdings", holdings.index, name="held"),
+    path("holdings.csv", holdings.download, name="held_csv"),
     path("blocks/<int:block_id>", ledger.block, name="block"),
     path("who-held", custody.who_held, name="who_held"),
     path("certificates/<str:commodity>/<str:number>", custody.certificate, name="certificate"),

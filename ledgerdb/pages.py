@@ -103,10 +103,9 @@ def last_changes(account_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     return {row["id"]: row["occurred_at"] for row in found}
 
 
-# The blocks of one account: now, with the open request that names their numbers; or then, with what
-# has become of them since.
+# The blocks of one account, each with the open request that names its numbers.
 HELD_NOW = f"""
-    SELECT d.*, open.number AS request_number, NULL AS kept,
+    SELECT d.*, open.number AS request_number,
            CASE WHEN d.account_type = 'retirement' THEN 'retired'
                 WHEN d.account_type = 'expiry' OR d.expires_at <= now() THEN 'expired'
                 WHEN open.number IS NOT NULL THEN 'reserved'
@@ -122,19 +121,10 @@ HELD_NOW = f"""
     ) open ON true
     WHERE l.account_id = %(account)s
 """
-HELD_THEN = f"""
-    SELECT d.*, NULL::bigint AS request_number,
-           EXISTS (SELECT FROM ledger.transaction_items rest
-                   WHERE rest.input_id = d.block_id AND rest.account_id = d.account_id) AS kept,
-           coalesce(d.spent_kind, 'still') AS state
-    FROM ledger.holdings_as_of(%(account)s, %(at)s) held
-    JOIN ({DESCRIBED}) d ON d.block_id = held.block_id
-"""
 
 
 def blocks_held(
     account_id: UUID,
-    at: datetime | None = None,
     *,
     chosen: Mapping[str, str],
     after: tuple[str, int] = ("", 0),
@@ -149,7 +139,7 @@ def blocks_held(
     return rows(
         f"""
         WITH chosen AS (
-            SELECT * FROM ({HELD_NOW if at is None else HELD_THEN}) held
+            SELECT * FROM ({HELD_NOW}) held
             WHERE %(commodity)s IN ('', commodity)
               AND %(facility)s IN ('', facility_code)
               AND %(month)s IN ('', to_char(production_start, 'YYYY-MM'))
@@ -164,7 +154,6 @@ def blocks_held(
         {
             **{name: chosen.get(name, "") for name in ("commodity", "facility", "month", "state")},
             "account": account_id,
-            "at": at,
             "after_commodity": after[0],
             "after_first": after[1],
             "limit": limit,
@@ -172,36 +161,18 @@ def blocks_held(
     )
 
 
-def held_at(account_id: UUID, at: datetime) -> list[Row]:
-    """Return what an account held of each commodity at an instant."""
+def held_groups(account_id: UUID) -> list[Row]:
+    """Return the commodities, facilities and months that the blocks of an account come from."""
     return rows(
         """
-        SELECT c.code AS commodity, sum(h.volume)::bigint AS held
-        FROM ledger.holdings_as_of(%s, %s) h
-        JOIN public.registry_commodity c ON c.id = h.commodity_id
-        GROUP BY c.code ORDER BY c.code
-        """,
-        [account_id, at],
-    )
-
-
-def held_groups(account_id: UUID, at: datetime | None = None) -> list[Row]:
-    """Return the commodities, facilities and months that the blocks of an account come from."""
-    held = (
-        "SELECT asset_id FROM ledger.leaves WHERE account_id = %(account)s"
-        if at is None
-        else "SELECT asset_id FROM ledger.holdings_as_of(%(account)s, %(at)s)"
-    )
-    return rows(
-        f"""
         SELECT DISTINCT c.code AS commodity, c.name AS commodity_name,
                f.code AS facility_code, f.name AS facility, b.production_start AS month
-        FROM (SELECT DISTINCT asset_id FROM ({held}) h) held
+        FROM (SELECT DISTINCT l.asset_id FROM ledger.leaves l WHERE l.account_id = %s) held
         JOIN ledger.assets b ON b.id = held.asset_id
         JOIN public.registry_commodity c ON c.id = b.commodity_id
         JOIN public.registry_facility f ON f.id = b.facility_id
         """,
-        {"account": account_id, "at": at},
+        [account_id],
     )
 
 
@@ -221,19 +192,17 @@ def daily_balances(account_id: UUID, time_zone: str) -> list[Row]:
     )
 
 
-def positions(at: datetime | None = None) -> list[Row]:
-    """Return each commodity's last transaction, now or up to an instant."""
+def positions() -> list[Row]:
+    """Return each commodity's last transaction."""
     return rows(
         """
         SELECT c.code AS commodity, ch.height, c.code || '-' || ch.height AS number, t.occurred_at
-        FROM public.registry_commodity c
-        CROSS JOIN LATERAL (
-            SELECT ledger.position_at(c.id, coalesce(%s, 'infinity'::timestamptz)) AS id) newest
-        JOIN ledger.transactions t ON t.id = newest.id
-        JOIN ledger.chain ch ON ch.transaction_id = t.id
+        FROM ledger.heads h
+        JOIN public.registry_commodity c ON c.id = h.commodity_id
+        JOIN ledger.chain ch ON ch.commodity_id = h.commodity_id AND ch.height = h.height
+        JOIN ledger.transactions t ON t.id = ch.transaction_id
         ORDER BY c.code
-        """,
-        [at],
+        """
     )
 
 

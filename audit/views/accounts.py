@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from audit import history
+from audit import history, tables
+from audit.views import holdings as past
 from registry import access, dates
 from registry.access import SignedIn
 from registry.models import Account
@@ -23,13 +24,6 @@ NOW = {
     "retired": "Retired",
     "expired": "Expired",
 }
-THEN = {
-    "still": "Still held",
-    "transfer": "Transferred",
-    "retire": "Retired",
-    "reassign_region": "Region changed",
-    "expire": "Expired",
-}
 
 
 @require_safe
@@ -41,37 +35,25 @@ def index(request: SignedIn) -> HttpResponse:
 @require_safe
 @vary_on_headers("HX-Request")
 def holdings(request: SignedIn, code: str) -> HttpResponse:
-    """Show the blocks of an account, now or at the end of a past day."""
+    """Show the blocks of an account, now; with a date or a height, as of then."""
     account = accounts.get(request.user, code)
-    typed, mistake, day = request.GET.get("as_of", ""), "", None
-    try:
-        day = dates.parse_day(typed)
-    except dates.DateError as error:
-        mistake = str(error)
+    if any(tables.typed(request, name) for name in ("as_of", "at")):
+        return past.show(request, account)
     chosen = {name: request.GET.get(name, "").replace("\x00", "") for name in FILTERS}
-    held = accounts.holdings(
-        account,
-        dates.end_of(day) if day else None,
-        chosen=chosen,
-        after=request.GET.get("after", ""),
-    )
+    held = accounts.holdings(account, chosen=chosen, after=tables.typed(request, "after"))
     context = {
         "account": account,
-        "day": day,
-        "at": dates.end_of(day) if day else None,
-        "typed": typed,
-        "mistake": mistake,
         "held": held,
         "chosen": chosen,
         "filtered": any(chosen.values()),
-        "choices": _choices(held.groups, THEN if day else NOW),
-        "states": THEN if day else NOW,
-        "history": history.draw(held.days, dates.today(), day),
-        "links": _links(held.days, day),
+        "choices": _choices(held.groups, NOW),
+        "states": NOW,
+        "history": history.draw(held.days, dates.today(), None),
+        "links": _links(held.days),
         "next": urlencode({**request.GET.dict(), "after": held.after}) if held.after else "",
-        "may_ask": day is None and _may_ask(request, account),
+        "may_ask": _may_ask(request, account),
     }
-    return render(request, "audit/accounts/holdings.html", context, status=422 if mistake else 200)
+    return render(request, "audit/accounts/holdings.html", context)
 
 
 def _may_ask(request: SignedIn, account: Account) -> bool:
@@ -92,16 +74,12 @@ def _choices(groups: list[dict[str, Any]], states: dict[str, str]) -> list[dict[
     ]
 
 
-def _links(days: list[dict[str, Any]], day: date | None) -> list[tuple[str, date]]:
-    """Offer the days on which the balance changed, and the ends of the last months."""
-    before, later = accounts.neighbours(days, day)
-    links = []
-    if before:
-        links.append(("Previous change", before))
-    if later:
-        links.append(("Next change", later))
+def _links(days: list[dict[str, Any]]) -> list[tuple[str, date]]:
+    """Offer the last day on which the balance changed, and the ends of the last months."""
+    changed = max((row["day"] for row in days), default=None)
     end = dates.today().replace(day=1) - timedelta(days=1)
-    return [*links, *((f"{each.day} {each:%b %Y}", each) for each in _month_ends(end))]
+    months = [(f"{each.day} {each:%b %Y}", each) for each in _month_ends(end)]
+    return [("Previous change", changed), *months] if changed else months
 
 
 def _month_ends(end: date) -> list[date]:

@@ -122,6 +122,12 @@ def get(mapping: dict[str, Any], name: str) -> Any:
 
 
 @register.filter
+def words_of(text: str) -> list[str]:
+    """Split a text into its words, to loop over names."""
+    return text.split()
+
+
+@register.filter
 def as_query(value: date) -> str:
     """Write a day for an address."""
     return urlencode({"as_of": f"{value:%Y-%m-%d}"})

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -38,7 +37,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What one account holds, now or at an instant."""
+    """What one account holds now."""
 
     total: Sum
     blocks: list[Row]
@@ -136,23 +135,18 @@ def picked_blocks(user: User, block_ids: list[int]) -> list[Row]:
     return pages.unspent_blocks(access.sees_only(user), block_ids)
 
 
-def holdings(
-    account: Account, at: datetime | None, *, chosen: Mapping[str, str], after: str = ""
-) -> Holdings:
+def holdings(account: Account, *, chosen: Mapping[str, str], after: str = "") -> Holdings:
     """Return what an account holds: sums, blocks, and the history of its balance; one moment."""
     with pages.one_snapshot():
-        found = pages.blocks_held(
-            account.id, at, chosen=chosen, after=_position(after), limit=PAGE + 1
-        )
-        groups = pages.held_groups(account.id, at)
+        found = pages.blocks_held(account.id, chosen=chosen, after=_position(after), limit=PAGE + 1)
+        groups = pages.held_groups(account.id)
         days = pages.daily_balances(account.id, settings.REGISTRY_TIME_ZONE)
         sums = pages.sums([account.id])
-        then = pages.held_at(account.id, at) if at else []
-        positions = pages.positions(at)
+        positions = pages.positions()
     held = {day["commodity"] for day in days}
     blocks, more = found[:PAGE], len(found) > PAGE
     return Holdings(
-        total=_total(then if at else sums, chosen.get("commodity", "")),
+        total=_total(sums, chosen.get("commodity", "")),
         blocks=[{**block, "acquired": _acquired(block)} for block in blocks],
         all_blocks=blocks[0]["all_blocks"] if blocks else 0,
         all_volume=blocks[0]["all_volume"] if blocks else 0,
@@ -162,16 +156,6 @@ def holdings(
         units=sums,
         after=f"{blocks[-1]['commodity']}-{blocks[-1]['first']}" if more else "",
     )
-
-
-def neighbours(days: list[Row], day: date | None) -> tuple[date | None, date | None]:
-    """Return the days on which a balance last changed before a day, and next changed after it."""
-    changed = sorted({row["day"] for row in days})
-    if day is None:
-        return (changed[-1] if changed else None), None
-    before = [each for each in changed if each < day]
-    later = [each for each in changed if each > day]
-    return (before[-1] if before else None), (later[0] if later else None)
 
 
 def _total(found: list[Row], commodity: str) -> Sum:

@@ -8,7 +8,8 @@ from typing import Any
 from ledgerdb import journal
 from registry import access, dates
 from registry.dates import DateError
-from registry.models import Account, Commodity, Organisation, Request, User
+from registry.models import Commodity, Request, User
+from registry.selectors import scopes
 
 Row = dict[str, Any]
 PAGE = 50
@@ -38,7 +39,7 @@ def read_filter(user: User, typed: Mapping[str, str]) -> Filter:
     chosen = Filter({name: typed.get(name, "") for name in FIELDS})
     take = _Taker(chosen)
     organisation = access.sees_only(user)
-    accounts = _accounts(user, chosen)
+    accounts = scopes.accounts(user, chosen.typed, chosen.mistakes)
     chosen.wanted = journal.Wanted(
         kind=take.one_of("kind", set(Request.Kind.values), "There is no such kind."),
         commodity=take.one_of(
@@ -46,7 +47,7 @@ def read_filter(user: User, typed: Mapping[str, str]) -> Filter:
             set(Commodity.objects.values_list("code", flat=True)),
             "There is no such commodity.",
         ),
-        accounts=accounts,
+        accounts=None if accounts is None else [account.id for account in accounts],
         organisation=organisation,
         since=take.day("since", first=True),
         until=take.day("until", first=False),
@@ -84,27 +85,6 @@ def choices(user: User) -> dict[str, Any]:
         "commodities": list(Commodity.objects.values_list("code", "name")),
         "sees_all": access.sees_only(user) is None,
     }
-
-
-def _accounts(user: User, chosen: Filter) -> list[Any] | None:
-    """Return whose transactions are wanted; None for everybody's."""
-    organisation = access.sees_only(user)
-    accounts = Account.objects.all()
-    if organisation:
-        accounts = accounts.filter(organisation_id=organisation)
-    elif name := chosen.typed["organisation"]:
-        found = Organisation.objects.filter(code__iexact=name) or Organisation.objects.filter(
-            name__iexact=name
-        )
-        if not found:
-            chosen.mistakes["organisation"] = f"There is no organisation “{name}”."
-        accounts = accounts.filter(organisation__in=list(found))
-    if code := chosen.typed["account"]:
-        accounts = accounts.filter(code__iexact=code)
-        if not accounts:
-            chosen.mistakes["account"] = f"There is no account “{code}” here."
-    narrowed = organisation or chosen.typed["organisation"] or chosen.typed["account"]
-    return list(accounts.values_list("id", flat=True)) if narrowed else None
 
 
 class _Taker:

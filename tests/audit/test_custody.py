@@ -104,7 +104,8 @@ def test_the_longest_commodity_that_fits_is_meant(cast):
         ("SOL 0", "The nearest minted range is 1 to 1000"),
         ("SOL 5 on 05/06/2026", "Type a date such as 31 May 2026"),
         ("SOL 5 on 1 Jan 2999", "in the future"),
-        ("SOL\x00 5 on 31 June 2026", "Type a date"),
+        ("SOL 5 on 31 June 2026", "Type a date"),
+        ("SOL\x00 5", "One number, in digits"),
     ],
 )
 def test_what_cannot_be_answered_gets_a_named_answer(cast, auditor, question, words):
