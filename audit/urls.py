@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from audit.views import accounts, custody, holdings, ledger, search
+from audit.views import accounts, conservation, custody, holdings, ledger, search, tracing
 
 app_name = "audit"
 urlpatterns = [
@@ -11,6 +11,11 @@ urlpatterns = [
     path("accounts/<str:code>/holdings.csv", holdings.download_account, name="holdings_csv"),
     path("holdings", holdings.index, name="held"),
     path("holdings.csv", holdings.download, name="held_csv"),
+    path("batches/<int:batch_id>", tracing.batch, name="batch"),
+    path("batches/<int:batch_id>/trace", tracing.trace, name="trace"),
+    path("batches/<int:batch_id>/trace.csv", tracing.trace_csv, name="trace_csv"),
+    path("conservation", conservation.show, name="conservation"),
+    path("conservation.csv", conservation.download, name="conservation_csv"),
     path("blocks/<int:block_id>", ledger.block, name="block"),
     path("who-held", custody.who_held, name="who_held"),
     path("certificates/<str:commodity>/<str:number>", custody.certificate, name="certificate"),

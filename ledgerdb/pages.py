@@ -21,7 +21,7 @@ DESCRIBED = """
            i.first_no AS first, i.last_no AS last, i.volume, i.account_id, i.input_id,
            a.code AS account, a.type AS account_type, a.organisation_id AS organisation_id,
            coalesce(o.name, nullif(a.name, ''), a.code) AS holder,
-           b.first_no AS batch_first, b.last_no AS batch_last,
+           b.id AS batch_id, b.first_no AS batch_first, b.last_no AS batch_last,
            b.production_start, b.production_end, b.transferable_until, b.expires_at,
            f.code AS facility_code, f.name AS facility, r.name AS region,
            t.kind, t.occurred_at AS acquired_at, ch.height,

@@ -45,6 +45,7 @@ def block_page(user: User, block_id: int) -> Row:
         return piece | {"tone": tone(each["account_type"], stayed=stayed)}
 
     return {
+        "sees_all": organisation is None,
         "this": near(block),
         "parent": near(parent, known=True) if parent else None,
         "siblings": [near(each) for each in siblings],

@@ -21,6 +21,7 @@ CALLERS = {
             "position_at", "block_at", "holdings_as_of", "balance_history", "custody", "holder_of",
             "lineage", "conservation", "findings", "find_spent_input", "find_balance_drift",
             "find_asset_conservation", "find_posting_balance", "reconcile", "verify_chain",
+            "verify_chain_slowly", "verify_links", "content_of", "is_linked",
             "is_linked", "derived_leaves", "derived_balances", "derived_heads", "derived_drift",
             "base32", "base32_number", "base32_check", "statement_reference", "statement_of",
             "statement", "statement_ranges", "check_statement", "public_statement",

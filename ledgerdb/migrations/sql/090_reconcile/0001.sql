@@ -134,11 +134,9 @@ BEGIN
 END
 $$;
 
--- VERIFY_CHAIN: the first height at which the chain of a commodity does not hold, or NULL: heights
--- follow each other, each link names the hash below it, hash and times are those of the transaction
--- as it is stored now, its rows belong together, and (to the top) no transaction is missing from the
--- chain.
-CREATE OR REPLACE FUNCTION ledger.verify_chain(
+-- VERIFY_CHAIN_SLOWLY: as VERIFY_CHAIN, link by link, with the function that made each link: the measure
+-- that VERIFY_CHAIN is held to, and a second opinion on one that it finds bad.
+CREATE OR REPLACE FUNCTION ledger.verify_chain_slowly(
     p_commodity_id integer, p_from bigint DEFAULT 1, p_to bigint DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -175,6 +173,168 @@ BEGIN
         v_hash := v_link.hash;
         v_recorded_at := v_link.recorded_at;
         v_occurred_at := v_link.occurred_at;
+    END LOOP;
+
+    IF p_to IS NOT NULL THEN
+        RETURN CASE WHEN v_height < p_to THEN v_height + 1 END;
+    END IF;
+    IF v_height < (SELECT h.height FROM ledger.heads h WHERE h.commodity_id = p_commodity_id)
+       OR EXISTS (SELECT FROM ledger.transactions t
+                  LEFT JOIN ledger.chain c ON c.transaction_id = t.id
+                  WHERE t.commodity_id = p_commodity_id AND c.transaction_id IS NULL) THEN
+        RETURN v_height + 1;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- CONTENT_OF: what each transaction of some links of a chain says (LOOK_AT and MORE_CONTENT of
+-- 042_chain.sql, byte for byte, but of all links at once), and whether its rows belong together (as
+-- IS_LINKED). Tests hold both to the functions that they repeat.
+CREATE OR REPLACE FUNCTION ledger.content_of(p_commodity_id integer, p_from bigint, p_to bigint)
+RETURNS TABLE (height bigint, content bytea, linked boolean)
+LANGUAGE sql STABLE AS $$
+    WITH link AS MATERIALIZED (
+        SELECT c.height, t.*
+        FROM ledger.chain c JOIN ledger.transactions t ON t.id = c.transaction_id
+        WHERE c.commodity_id = p_commodity_id AND c.height BETWEEN p_from AND p_to
+    ), block AS (
+        SELECT link.id, count(*) AS blocks,
+               string_agg(record_send((i.first_no, i.last_no, i.account_id, i.region_id,
+                                       parent.first_no)), '' ORDER BY i.first_no) AS bytes,
+               bool_and(coalesce(
+                   a.commodity_id = link.commodity_id
+                   AND i.first_no >= a.first_no AND i.last_no <= a.last_no
+                   AND CASE WHEN i.input_id IS NULL THEN link.kind = 'mint'
+                            ELSE s.transaction_id = i.transaction_id
+                                 AND i.first_no >= parent.first_no
+                                 AND i.last_no <= parent.last_no END, false)) AS linked
+        FROM link
+        JOIN ledger.transaction_items i ON i.transaction_id = link.id
+        LEFT JOIN ledger.assets a ON a.id = i.asset_id
+        LEFT JOIN ledger.transaction_items parent ON parent.id = i.input_id
+        LEFT JOIN ledger.transaction_item_inputs s ON s.item_id = i.input_id
+        GROUP BY link.id
+    ), consumed AS (
+        SELECT link.id, count(*) AS blocks, bool_and(i.id IS NOT NULL) AS linked
+        FROM link
+        JOIN ledger.transaction_item_inputs s ON s.transaction_id = link.id
+        LEFT JOIN ledger.transaction_items i ON i.id = s.item_id
+        GROUP BY link.id
+    ), posting AS (
+        SELECT link.id, count(*) AS postings,
+               string_agg(record_send((p.account_id, p.commodity_id, a.first_no, p.credit, p.debit,
+                                       p.balance_after)), '' ORDER BY p.line) AS bytes,
+               bool_and(p.commodity_id = link.commodity_id
+                        AND a.commodity_id IS NOT DISTINCT FROM link.commodity_id) AS linked
+        FROM link
+        JOIN ledger.credits_debits p ON p.transaction_id = link.id
+        LEFT JOIN ledger.assets a ON a.id = p.asset_id
+        GROUP BY link.id
+    )
+    SELECT link.height,
+           record_send((
+               convert_to(link.kind, 'UTF8'), link.request_id, link.actor_id, link.commodity_id,
+               link.occurred_at, coalesce(consumed.blocks, 0), coalesce(block.blocks, 0), block.bytes,
+               coalesce(posting.postings, 0), posting.bytes,
+               CASE link.kind
+                   WHEN 'mint' THEN coalesce(
+                       uuid_send(b.facility_id) || int4send(b.region_id)
+                       || int8send(b.first_no) || int8send(b.last_no)
+                       || int4send(b.production_start - date '2000-01-01')
+                       || int4send(b.production_end - date '2000-01-01')
+                       || int8send(coalesce(
+                              (extract(epoch FROM b.transferable_until) * 1000000)::bigint, 0))
+                       || int8send(coalesce(
+                              (extract(epoch FROM b.expires_at) * 1000000)::bigint, 0))
+                       || int4send(coalesce(octet_length(b.source_serial), 0))
+                       || convert_to(coalesce(b.source_serial, ''), 'UTF8'), '')
+                   WHEN 'retire' THEN coalesce(
+                       int4send(octet_length(r.beneficiary)) || convert_to(r.beneficiary, 'UTF8')
+                       || int4send(octet_length(r.beneficiary_country))
+                       || convert_to(r.beneficiary_country, 'UTF8')
+                       || int4send(octet_length(r.beneficiary_place))
+                       || convert_to(r.beneficiary_place, 'UTF8')
+                       || int4send(octet_length(r.reason)) || convert_to(r.reason, 'UTF8')
+                       || int4send(coalesce(r.consumption_start - date '2000-01-01', 0))
+                       || int4send(coalesce(r.consumption_end - date '2000-01-01', 0)), '')
+               END)),
+           coalesce(block.linked, true) AND coalesce(consumed.linked, true)
+               AND coalesce(posting.linked, true)
+    FROM link
+    LEFT JOIN block ON block.id = link.id
+    LEFT JOIN consumed ON consumed.id = link.id
+    LEFT JOIN posting ON posting.id = link.id
+    LEFT JOIN ledger.assets b ON b.transaction_id = link.id AND link.kind = 'mint'
+    LEFT JOIN public.registry_request r ON r.id = link.request_id AND link.kind = 'retire'
+$$;
+
+-- VERIFY_LINKS: the first height of some links at which the chain of a commodity does not hold, or
+-- NULL. `p_hash`, `p_recorded_at` and `p_occurred_at` are those of the link below them.
+CREATE OR REPLACE FUNCTION ledger.verify_links(
+    p_commodity_id integer, p_from bigint, p_to bigint, p_hash bytea,
+    p_recorded_at timestamptz, p_occurred_at timestamptz) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT min(link.expected) FILTER (
+        WHERE link.height <> link.expected
+           OR link.commodity_id IS DISTINCT FROM p_commodity_id
+           OR link.prev_hash IS DISTINCT FROM link.hash_below
+           OR link.linked_at IS DISTINCT FROM link.recorded_at
+           OR link.recorded_at < link.recorded_below OR link.occurred_at < link.occurred_below
+           OR link.hash IS DISTINCT FROM ledger.link_hash(link.prev_hash, link.height, link.content)
+           OR link.linked IS NOT TRUE)
+    FROM (
+        SELECT c.height, c.prev_hash, c.hash, c.recorded_at AS linked_at,
+               t.commodity_id, t.recorded_at, t.occurred_at, said.content, said.linked,
+               p_from - 1 + row_number() OVER up AS expected,
+               lag(c.hash, 1, p_hash) OVER up AS hash_below,
+               lag(t.recorded_at, 1, p_recorded_at) OVER up AS recorded_below,
+               lag(t.occurred_at, 1, p_occurred_at) OVER up AS occurred_below
+        FROM ledger.chain c
+        LEFT JOIN ledger.transactions t ON t.id = c.transaction_id
+        LEFT JOIN ledger.content_of(p_commodity_id, p_from, p_to) said ON said.height = c.height
+        WHERE c.commodity_id = p_commodity_id AND c.height BETWEEN p_from AND p_to
+        WINDOW up AS (ORDER BY c.height)
+    ) link
+$$;
+
+-- VERIFY_CHAIN: the first height at which the chain of a commodity does not hold, or NULL: heights
+-- follow each other, each link names the hash below it, hash and times are those of the transaction
+-- as it is stored now, its rows belong together, and (to the top) no transaction is missing from the
+-- chain. Some ten thousand links at a time, so that a long chain needs no more memory than a short one.
+CREATE OR REPLACE FUNCTION ledger.verify_chain(
+    p_commodity_id integer, p_from bigint DEFAULT 1, p_to bigint DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c_at_once CONSTANT bigint := 20000;
+    v_bad bigint;
+    v_height bigint := p_from - 1;
+    v_top bigint := coalesce(
+        (SELECT max(c.height) FROM ledger.chain c
+         WHERE c.commodity_id = p_commodity_id AND c.height >= p_from
+           AND c.height <= coalesce(p_to, 9223372036854775807)), p_from - 1);
+    v_hash bytea := decode(repeat('00', 32), 'hex');
+    v_recorded_at timestamptz := '-infinity';
+    v_occurred_at timestamptz := '-infinity';
+BEGIN
+    IF p_from > 1 THEN
+        v_hash := (SELECT c.hash FROM ledger.chain c
+                   WHERE c.commodity_id = p_commodity_id AND c.height = p_from - 1);
+    END IF;
+    WHILE v_height < v_top LOOP
+        v_bad := ledger.verify_links(p_commodity_id, v_height + 1, least(v_height + c_at_once, v_top),
+                                     v_hash, v_recorded_at, v_occurred_at);
+        IF v_bad IS NOT NULL THEN
+            RETURN v_bad;
+        END IF;
+        v_height := least(v_height + c_at_once, v_top);
+        SELECT c.hash, t.recorded_at, t.occurred_at INTO v_hash, v_recorded_at, v_occurred_at
+        FROM ledger.chain c LEFT JOIN ledger.transactions t ON t.id = c.transaction_id
+        WHERE c.commodity_id = p_commodity_id AND c.height = v_height;
+        IF NOT FOUND THEN  -- links are missing from somewhere in this stretch up to its end
+            RETURN (SELECT max(c.height) + 1 FROM ledger.chain c
+                    WHERE c.commodity_id = p_commodity_id AND c.height < v_height);
+        END IF;
     END LOOP;
 
     IF p_to IS NOT NULL THEN
@@ -260,6 +420,9 @@ REVOKE ALL ON FUNCTION
     ledger.find_spent_input(), ledger.find_balance_drift(), ledger.find_asset_conservation(),
     ledger.find_posting_balance(), ledger.reconcile(),
     ledger.is_linked(ledger.transactions),
+    ledger.verify_chain_slowly(integer, bigint, bigint),
+    ledger.content_of(integer, bigint, bigint),
+    ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz),
     ledger.verify_chain(integer, bigint, bigint),
     ledger.derived_leaves(), ledger.derived_balances(), ledger.derived_heads(),
     ledger.derived_drift(), ledger.rebuild_derived()
@@ -269,6 +432,9 @@ GRANT EXECUTE ON FUNCTION
     ledger.find_spent_input(), ledger.find_balance_drift(), ledger.find_asset_conservation(),
     ledger.find_posting_balance(), ledger.reconcile(),
     ledger.is_linked(ledger.transactions),
+    ledger.verify_chain_slowly(integer, bigint, bigint),
+    ledger.content_of(integer, bigint, bigint),
+    ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz),
     ledger.verify_chain(integer, bigint, bigint),
     ledger.derived_leaves(), ledger.derived_balances(), ledger.derived_heads(),
     ledger.derived_drift()
