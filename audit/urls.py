@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from audit.views import accounts, conservation, custody, holdings, ledger, search, tracing
+from audit.views import (
+    accounts,
+    conservation,
+    custody,
+    holdings,
+    ledger,
+    reconciliation,
+    search,
+    tracing,
+)
 
 app_name = "audit"
 urlpatterns = [
@@ -16,6 +25,9 @@ urlpatterns = [
     path("batches/<int:batch_id>/trace.csv", tracing.trace_csv, name="trace_csv"),
     path("conservation", conservation.show, name="conservation"),
     path("conservation.csv", conservation.download, name="conservation_csv"),
+    path("reconciliation", reconciliation.show, name="reconciliation"),
+    path("reconciliation.json", reconciliation.as_json, name="reconciliation_json"),
+    path("reconciliation/<int:run_id>", reconciliation.show, name="reconciliation_run"),
     path("blocks/<int:block_id>", ledger.block, name="block"),
     path("who-held", custody.who_held, name="who_held"),
     path("certificates/<str:commodity>/<str:number>", custody.certificate, name="certificate"),

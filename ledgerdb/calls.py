@@ -29,6 +29,23 @@ def execute(kind: str, *, request_id: UUID, actor_id: UUID | None, using: str = 
         return int(cursor.fetchone()[0])
 
 
+def record_reconciliation(*, key: UUID, asked_by: UUID | None, using: str = "default") -> int:
+    """
+    Let the database prove the ledger and keep the result; it may take minutes.
+
+    :param key: of the wish: asked twice, it is run once
+    :returns: the run's id
+    """
+    with translated(), connections[using].cursor() as cursor:
+        cursor.execute("SELECT ledger.record_reconciliation(%s, %s)", (key, asked_by))
+        return int(cursor.fetchone()[0])
+
+
+def let_go(using: str = "default") -> None:
+    """Close a connection: a thread that ends leaves none behind."""
+    connections[using].close()
+
+
 def preview(*, request_id: UUID, using: str = "default") -> dict[str, Any]:
     """
     Say what a request would do if it were executed now. Writes nothing.

@@ -52,6 +52,32 @@ LINE = """
 """
 
 
+HOPS = f"""
+    {LINE}
+    SELECT near.step, near.is_open,
+           CASE WHEN near.is_open THEN near.holder ELSE %(stranger)s END AS holder,
+           CASE WHEN near.is_open THEN near.account ELSE '' END AS account,
+           CASE WHEN near.is_open THEN near.account_type ELSE '' END AS account_type,
+           CASE WHEN near.is_open THEN near.block_id END AS block_id,
+           CASE WHEN near.is_open THEN near.first END AS first,
+           CASE WHEN near.is_open THEN near.last END AS last,
+           CASE WHEN near.is_open THEN near.sender END AS sender,
+           coalesce(near.stayed, false) AND near.is_open AS stayed,
+           CASE WHEN near.is_open THEN near.region END AS region,
+           CASE WHEN near.is_open THEN near.kind END AS kind,
+           CASE WHEN near.is_open THEN near.since END AS since,
+           CASE WHEN near.is_open THEN near.number END AS number,
+           CASE WHEN near.is_open THEN near.beneficiary ELSE '' END AS beneficiary,
+           CASE WHEN near.is_open THEN near.reason ELSE '' END AS reason,
+           CASE WHEN near.newer_is_open THEN near.until END AS until,
+           CASE WHEN near.newer_is_open THEN near.until_number END AS until_number
+    FROM near
+    WHERE near.step > %(after)s
+      AND (near.is_open OR near.newer_is_open IS DISTINCT FROM false)
+    ORDER BY near.step
+"""
+
+
 def block_at(commodity_id: int, number: int, position: int) -> int | None:
     """Return the block that held a certificate at a position, or None before it was minted."""
     found = ask("SELECT ledger.block_at(%s, %s, %s) AS id", [commodity_id, number, position])
@@ -70,30 +96,7 @@ def hops(
     :param after: how many steps back the page before went
     """
     return ask(
-        f"""
-        {LINE}
-        SELECT near.step, near.is_open,
-               CASE WHEN near.is_open THEN near.holder ELSE %(stranger)s END AS holder,
-               CASE WHEN near.is_open THEN near.account ELSE '' END AS account,
-               CASE WHEN near.is_open THEN near.account_type ELSE '' END AS account_type,
-               CASE WHEN near.is_open THEN near.block_id END AS block_id,
-               CASE WHEN near.is_open THEN near.first END AS first,
-               CASE WHEN near.is_open THEN near.last END AS last,
-               CASE WHEN near.is_open THEN near.sender END AS sender,
-               coalesce(near.stayed, false) AND near.is_open AS stayed,
-               CASE WHEN near.is_open THEN near.region END AS region,
-               CASE WHEN near.is_open THEN near.kind END AS kind,
-               CASE WHEN near.is_open THEN near.since END AS since,
-               CASE WHEN near.is_open THEN near.number END AS number,
-               CASE WHEN near.is_open THEN near.beneficiary ELSE '' END AS beneficiary,
-               CASE WHEN near.is_open THEN near.reason ELSE '' END AS reason,
-               CASE WHEN near.newer_is_open THEN near.until END AS until,
-               CASE WHEN near.newer_is_open THEN near.until_number END AS until_number
-        FROM near
-        WHERE near.step > %(after)s
-          AND (near.is_open OR near.newer_is_open IS DISTINCT FROM false)
-        ORDER BY near.step
-        """,
+        HOPS,
         {
             "block": block_id,
             "organisation": organisation_id,

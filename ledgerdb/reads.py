@@ -66,6 +66,11 @@ def reconcile(*, using: str = "audit") -> Row:
     return _json(_value("SELECT ledger.reconcile()", (), using))
 
 
+def prove(*, using: str = "audit") -> Row:
+    """Run the four checks, compare the derived tables, and verify every chain, on one snapshot."""
+    return _json(_value("SELECT ledger.prove()", (), using))
+
+
 def derived_drift(*, using: str = "audit") -> Row:
     """Compare the derived tables with what the history gives."""
     return _json(_value("SELECT ledger.derived_drift()", (), using))

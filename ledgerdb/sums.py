@@ -27,6 +27,46 @@ WHERE_IT_IS = f"""
                           WHERE s.item_id = part.id), {LARGEST}) > upto.position) i
 """
 
+# Minted there, moved in and out, and where it is, of each region.
+REGIONS = f"""
+    WITH upto AS MATERIALIZED (SELECT * FROM {UPTO}), parts AS (
+        SELECT b.commodity_id, b.region_id, b.volume AS minted, 0 AS came, 0 AS went,
+               0 AS held, 0 AS retired, 0 AS expired
+        FROM upto JOIN ledger.assets b
+          ON b.commodity_id = upto.commodity_id AND b.transaction_id <= upto.position
+        UNION ALL
+        SELECT t.commodity_id, side.region_id, 0, side.came, side.went, 0, 0, 0
+        FROM upto
+        JOIN ledger.transactions t ON t.commodity_id = upto.commodity_id
+                                  AND t.id <= upto.position AND t.kind = 'reassign_region'
+        JOIN ledger.transaction_items i ON i.transaction_id = t.id
+        JOIN ledger.transaction_items p ON p.id = i.input_id AND p.region_id <> i.region_id
+        CROSS JOIN LATERAL (VALUES (i.region_id, i.volume, 0), (p.region_id, 0, i.volume))
+            AS side (region_id, came, went)
+        UNION ALL
+        SELECT b.commodity_id, i.region_id, 0, 0, 0,
+               CASE a.type WHEN 'trading' THEN i.volume ELSE 0 END,
+               CASE a.type WHEN 'retirement' THEN i.volume ELSE 0 END,
+               CASE a.type WHEN 'expiry' THEN i.volume ELSE 0 END
+        FROM upto
+        JOIN ledger.assets b ON b.commodity_id = upto.commodity_id
+        JOIN ledger.transaction_items i
+          ON i.asset_id = b.id AND i.transaction_id <= upto.position
+        JOIN public.registry_account a ON a.id = i.account_id
+        LEFT JOIN ledger.transaction_item_inputs s
+          ON s.item_id = i.id AND s.transaction_id <= upto.position
+        WHERE s.item_id IS NULL
+    )
+    SELECT r.code, r.name, c.code AS commodity,
+           sum(parts.minted)::bigint AS minted, sum(parts.came)::bigint AS came,
+           sum(parts.went)::bigint AS went, sum(parts.held)::bigint AS held,
+           sum(parts.retired)::bigint AS retired, sum(parts.expired)::bigint AS expired
+    FROM parts
+    JOIN public.registry_region r ON r.id = parts.region_id
+    JOIN public.registry_commodity c ON c.id = parts.commodity_id
+    GROUP BY r.code, r.name, c.code ORDER BY r.code, c.code
+"""
+
 
 def of_commodities(marks: Sequence[Row]) -> list[Row]:
     """Return the sums of each commodity: minted from the last batch, the rest from postings."""
@@ -118,44 +158,7 @@ def of_regions(marks: Sequence[Row]) -> list[Row]:
     Reads every block of the commodities: the region is a block's, and no index is kept for it.
     """
     return ask(
-        f"""
-        WITH upto AS MATERIALIZED (SELECT * FROM {UPTO}), parts AS (
-            SELECT b.commodity_id, b.region_id, b.volume AS minted, 0 AS came, 0 AS went,
-                   0 AS held, 0 AS retired, 0 AS expired
-            FROM upto JOIN ledger.assets b
-              ON b.commodity_id = upto.commodity_id AND b.transaction_id <= upto.position
-            UNION ALL
-            SELECT t.commodity_id, side.region_id, 0, side.came, side.went, 0, 0, 0
-            FROM upto
-            JOIN ledger.transactions t ON t.commodity_id = upto.commodity_id
-                                      AND t.id <= upto.position AND t.kind = 'reassign_region'
-            JOIN ledger.transaction_items i ON i.transaction_id = t.id
-            JOIN ledger.transaction_items p ON p.id = i.input_id AND p.region_id <> i.region_id
-            CROSS JOIN LATERAL (VALUES (i.region_id, i.volume, 0), (p.region_id, 0, i.volume))
-                AS side (region_id, came, went)
-            UNION ALL
-            SELECT b.commodity_id, i.region_id, 0, 0, 0,
-                   CASE a.type WHEN 'trading' THEN i.volume ELSE 0 END,
-                   CASE a.type WHEN 'retirement' THEN i.volume ELSE 0 END,
-                   CASE a.type WHEN 'expiry' THEN i.volume ELSE 0 END
-            FROM upto
-            JOIN ledger.assets b ON b.commodity_id = upto.commodity_id
-            JOIN ledger.transaction_items i
-              ON i.asset_id = b.id AND i.transaction_id <= upto.position
-            JOIN public.registry_account a ON a.id = i.account_id
-            LEFT JOIN ledger.transaction_item_inputs s
-              ON s.item_id = i.id AND s.transaction_id <= upto.position
-            WHERE s.item_id IS NULL
-        )
-        SELECT r.code, r.name, c.code AS commodity,
-               sum(parts.minted)::bigint AS minted, sum(parts.came)::bigint AS came,
-               sum(parts.went)::bigint AS went, sum(parts.held)::bigint AS held,
-               sum(parts.retired)::bigint AS retired, sum(parts.expired)::bigint AS expired
-        FROM parts
-        JOIN public.registry_region r ON r.id = parts.region_id
-        JOIN public.registry_commodity c ON c.id = parts.commodity_id
-        GROUP BY r.code, r.name, c.code ORDER BY r.code, c.code
-        """,
+        REGIONS,
         pair(marks),
     )
 

@@ -29,6 +29,8 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
     tabs.append(("Transactions", reverse("audit:transactions"), 0, ""))
     if not own:
         tabs.append(("Who held it", reverse("audit:who_held"), 0, ""))
+        tabs.append(("Conservation", reverse("audit:conservation"), 0, ""))
+        tabs.append(("Reconciliation", reverse("audit:reconciliation"), 0, ""))
     return {
         "tabs": [
             {"label": label, "url": url, "count": count, "word": word, "here": _here(request, url)}

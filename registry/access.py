@@ -19,6 +19,7 @@ class Right(TextChoices):
     SUBMIT = "submit", "a submitter of an organisation, or a registry operator"
     PREPARE_EXPIRY = "prepare_expiry", "a registry operator"
     SEE_QUEUE = "see_queue", "registry staff"
+    RECONCILE = "reconcile", "a registry operator"
     DECIDE = "decide", "a registry approver"
 
 
@@ -26,6 +27,7 @@ HOLDERS = {
     Right.SEE_EVERYTHING: {ROLE.OPERATOR, ROLE.APPROVER, ROLE.AUDITOR},
     Right.SUBMIT: {ROLE.SUBMITTER, ROLE.TEAM_ADMIN, ROLE.OPERATOR},
     Right.PREPARE_EXPIRY: {ROLE.OPERATOR},
+    Right.RECONCILE: {ROLE.OPERATOR},
     Right.SEE_QUEUE: {ROLE.OPERATOR, ROLE.APPROVER},
     Right.DECIDE: {ROLE.APPROVER},
 }

@@ -165,6 +165,9 @@ REGISTRY_TIME_ZONE = env("TIME_ZONE", "UTC")
 # Within so many working days the registry says that it decides.
 REGISTRY_DECISION_DAYS = int(env("DECISION_DAYS", "2"))
 
+# One reconciliation is due in so many hours; a missed one is an alarm of its own.
+RECONCILE_EVERY_HOURS = int(env("RECONCILE_EVERY_HOURS", "24"))
+
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".local" / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]

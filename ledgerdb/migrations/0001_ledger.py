@@ -24,6 +24,7 @@ FILES = (
     "080_reads",
     "090_reconcile",
     "092_statements",
+    "093_runs",
     "095_errors",
 )
 

@@ -1,22 +1,29 @@
 """The first page after signing in."""
 
+from datetime import timedelta
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from portal import kinds
-from registry import access
+from registry import access, dates
 from registry.access import SignedIn
 from registry.selectors import (
     accounts,
     beginnings,
+    conservation,
     deadlines,
+    journal,
     ledger,
     notices,
     queue,
+    reconciliation,
     requests,
 )
+
+PERIODS = ("7", "30", "90", "365")
 
 
 @require_safe
@@ -71,8 +78,20 @@ def _desk(request: SignedIn) -> HttpResponse:
 
 
 def _oversight(request: SignedIn) -> HttpResponse:
+    days = request.GET.get("days", "")
+    period = int(days) if days in PERIODS else 30
+    oldest = requests.waiting()[:1]
     return render(
         request,
         "portal/home/auditor.html",
-        {"totals": ledger.totals(), "latest": requests.latest(request.user)},
+        {
+            "sums": conservation.overview(request.user),
+            "months": conservation.monthly(),
+            "largest": journal.largest(dates.start_of(dates.today() - timedelta(days=period))),
+            "period": period,
+            "periods": [int(each) for each in PERIODS],
+            "oldest": oldest[0] if oldest else None,
+            "proof": reconciliation.overview(request.user),
+            "typed": {},
+        },
     )

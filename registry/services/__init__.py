@@ -18,6 +18,7 @@ from registry.services.notices import (
     tell_near_deadlines,
 )
 from registry.services.previews import open_preview, preview_request, record_opening, standings
+from registry.services.reconciliation import reconcile, start_reconciliation
 from registry.services.reference import (
     add_facility,
     add_organisation,
@@ -63,11 +64,13 @@ __all__ = [
     "open_account",
     "open_preview",
     "preview_request",
+    "reconcile",
     "record_opening",
     "reject_once",
     "reject_request",
     "send_mails",
     "standings",
+    "start_reconciliation",
     "submit_request",
     "tell_changed_previews",
     "tell_missed_outcomes",

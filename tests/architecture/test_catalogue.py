@@ -8,6 +8,8 @@ PINNED = "search_path=pg_catalog, pg_temp"
 API_SETTINGS = {PINNED, "TimeZone=UTC", "DateStyle=ISO, YMD"}
 EXECUTORS = {"ledger_service", "ledger_replay"}
 READERS = {"portal_web", "ledger_auditor"}
+# The results of reconciliation are kept by a function of ledger_check: it runs every check.
+PROVERS = READERS | {"ledger_check"}
 # Who may call a function beside its owner. What is not here may be called by nobody else.
 CALLERS = {
     **{
@@ -19,14 +21,20 @@ CALLERS = {
         f"ledger.{name}": READERS
         for name in (
             "position_at", "block_at", "holdings_as_of", "balance_history", "custody", "holder_of",
-            "lineage", "conservation", "findings", "find_spent_input", "find_balance_drift",
-            "find_asset_conservation", "find_posting_balance", "reconcile", "verify_chain",
-            "verify_chain_slowly", "verify_links", "content_of", "is_linked",
-            "is_linked", "derived_leaves", "derived_balances", "derived_heads", "derived_drift",
+            "lineage", "conservation", "is_linked", "verify_chain_slowly",
             "base32", "base32_number", "base32_check", "statement_reference", "statement_of",
             "statement", "statement_ranges", "check_statement", "public_statement",
         )
     },
+    **{
+        f"ledger.{name}": PROVERS
+        for name in (
+            "findings", "find_spent_input", "find_balance_drift", "find_asset_conservation",
+            "find_posting_balance", "reconcile", "verify_chain", "verify_links", "content_of",
+            "derived_leaves", "derived_balances", "derived_heads", "derived_drift", "prove",
+        )
+    },
+    "ledger.record_reconciliation": {"portal_web"},
     **{
         f"ledger.{name}": READERS | {"ledger_deriver"}
         for name in (
@@ -56,6 +64,7 @@ INVOKERS = {
 }  # fmt: skip
 TRIGGERS = {
     *((f"ledger.{table}", f"{table}_append_only") for table in APPEND_ONLY),
+    ("ledger.reconciliations", "reconciliations_append_only"),
     ("ledger.assets", "assets_transaction_sealed"),
     ("ledger.transaction_items", "transaction_items_derive_created"),
     ("ledger.transaction_item_inputs", "transaction_item_inputs_derive_consumed"),
@@ -145,7 +154,8 @@ def test_only_guards_and_the_api_lend_their_rights(functions):
 
     guards = {name for name, *_, returns, _ in functions if returns == "trigger"}
     api = {name for name, *_ in functions if name.startswith("ledger_api.")}
-    assert lending == guards - INVOKERS | api | {"ledger.settle", "ledger.is_window_open"}
+    others = {"ledger.settle", "ledger.is_window_open", "ledger.record_reconciliation"}
+    assert lending == guards - INVOKERS | api | others
 
 
 def test_who_lends_rights_pins_where_names_are_looked_up(functions):

@@ -33,6 +33,16 @@ def value(statement: str, *parameters: Any, using: str = "audit") -> Any:
     return rows(statement, *parameters, using=using)[0][0]
 
 
+def bad_height(commodity: int, first: int = 1, last: int | None = None) -> int | None:
+    """Verify a chain at once and link by link, which must say the same."""
+    at_once, slowly = (
+        value(f"SELECT ledger.{function}(%s, %s, %s)", commodity, first, last)
+        for function in ("verify_chain", "verify_chain_slowly")
+    )
+    assert at_once == slowly
+    return at_once
+
+
 def everything() -> dict[str, list[tuple]]:
     """Return every row of the ledger."""
     return {

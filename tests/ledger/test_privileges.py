@@ -39,6 +39,7 @@ TABLES = {
     "ledger.account_balances": {"ledger_writer": "SIU", "ledger_deriver": "SU", **READERS},
     "ledger.heads": {"ledger_writer": "SIU", "ledger_deriver": "SU", **READERS},
     "ledger.error_codes": {"ledger_writer": "S", "ledger_deriver": "S", **READERS},
+    "ledger.reconciliations": {"ledger_check": "SI", "portal_web": "S", "ledger_auditor": "S"},
     "ledger.change_windows": {"portal_web": "S", "ledger_auditor": "S"},
     "public.registry_organisation": {**REFERENCE, "ledger_deriver": "S"},
     "public.registry_account": {**REFERENCE, "ledger_deriver": "S"},

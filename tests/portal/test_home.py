@@ -44,7 +44,7 @@ def test_an_auditor_sees_that_every_certificate_is_accounted_for(cast):
     make.retire(cast.source, 100, commodity=cast.commodity)
     auditor = make.person(make.organisation("regulator"), "auditor")
 
-    total = signed_in(auditor).get("/").context["totals"][0]
+    total = signed_in(auditor).get("/").context["sums"][0]
 
     assert (total["minted"], total["held"], total["retired"], total["expired"]) == (
         1000,

@@ -188,20 +188,27 @@ BEGIN
 END
 $$;
 
--- CONTENT_OF: what each transaction of some links of a chain says (LOOK_AT and MORE_CONTENT of
--- 042_chain.sql, byte for byte, but of all links at once), and whether its rows belong together (as
--- IS_LINKED). Tests hold both to the functions that they repeat.
+-- CONTENT_OF: what each transaction of some links of a chain says (as TRANSACTION_CONTENT and, for what
+-- only its kind says, MORE_CONTENT of 042_chain.sql, but of all links at once), and whether its rows
+-- belong together (as IS_LINKED). Tests hold both to the functions that they repeat, byte for byte. The ids of the links lie between two:
+-- said to the planner, so that a stretch of a chain is a stretch of each index.
 CREATE OR REPLACE FUNCTION ledger.content_of(p_commodity_id integer, p_from bigint, p_to bigint)
-RETURNS TABLE (height bigint, content bytea, linked boolean)
+RETURNS TABLE (height bigint, commodity_id integer, recorded_at timestamptz,
+               occurred_at timestamptz, content bytea, linked boolean)
 LANGUAGE sql STABLE AS $$
-    WITH link AS MATERIALIZED (
-        SELECT c.height, t.*
-        FROM ledger.chain c JOIN ledger.transactions t ON t.id = c.transaction_id
+    WITH part AS MATERIALIZED (
+        SELECT c.height, c.transaction_id FROM ledger.chain c
         WHERE c.commodity_id = p_commodity_id AND c.height BETWEEN p_from AND p_to
+    ), ends AS MATERIALIZED (
+        SELECT min(part.transaction_id) AS low, max(part.transaction_id) AS high FROM part
+    ), link AS MATERIALIZED (
+        SELECT part.height, t.*
+        FROM part JOIN ledger.transactions t ON t.id = part.transaction_id
+        WHERE t.id BETWEEN (SELECT ends.low FROM ends) AND (SELECT ends.high FROM ends)
     ), block AS (
         SELECT link.id, count(*) AS blocks,
-               string_agg(record_send((i.first_no, i.last_no, i.account_id, i.region_id,
-                                       parent.first_no)), '' ORDER BY i.first_no) AS bytes,
+               string_agg(ledger.block_content(i.first_no, i.last_no, i.account_id, i.region_id,
+                                               parent.first_no), '' ORDER BY i.first_no) AS bytes,
                bool_and(coalesce(
                    a.commodity_id = link.commodity_id
                    AND i.first_no >= a.first_no AND i.last_no <= a.last_no
@@ -214,32 +221,36 @@ LANGUAGE sql STABLE AS $$
         LEFT JOIN ledger.assets a ON a.id = i.asset_id
         LEFT JOIN ledger.transaction_items parent ON parent.id = i.input_id
         LEFT JOIN ledger.transaction_item_inputs s ON s.item_id = i.input_id
+        WHERE i.transaction_id BETWEEN (SELECT ends.low FROM ends) AND (SELECT ends.high FROM ends)
         GROUP BY link.id
     ), consumed AS (
         SELECT link.id, count(*) AS blocks, bool_and(i.id IS NOT NULL) AS linked
         FROM link
         JOIN ledger.transaction_item_inputs s ON s.transaction_id = link.id
         LEFT JOIN ledger.transaction_items i ON i.id = s.item_id
+        WHERE s.transaction_id BETWEEN (SELECT ends.low FROM ends) AND (SELECT ends.high FROM ends)
         GROUP BY link.id
     ), posting AS (
         SELECT link.id, count(*) AS postings,
-               string_agg(record_send((p.account_id, p.commodity_id, a.first_no, p.credit, p.debit,
-                                       p.balance_after)), '' ORDER BY p.line) AS bytes,
+               string_agg(ledger.posting_content(p.account_id, p.commodity_id, a.first_no, p.credit,
+                                                 p.debit, p.balance_after), '' ORDER BY p.line)
+                   AS bytes,
                bool_and(p.commodity_id = link.commodity_id
                         AND a.commodity_id IS NOT DISTINCT FROM link.commodity_id) AS linked
         FROM link
         JOIN ledger.credits_debits p ON p.transaction_id = link.id
         LEFT JOIN ledger.assets a ON a.id = p.asset_id
+        WHERE p.transaction_id BETWEEN (SELECT ends.low FROM ends) AND (SELECT ends.high FROM ends)
         GROUP BY link.id
     )
-    SELECT link.height,
-           record_send((
-               convert_to(link.kind, 'UTF8'), link.request_id, link.actor_id, link.commodity_id,
-               link.occurred_at, coalesce(consumed.blocks, 0), coalesce(block.blocks, 0), block.bytes,
+    SELECT link.height, link.commodity_id, link.recorded_at, link.occurred_at,
+           ledger.whole_content(
+               link.kind, link.request_id, link.actor_id, link.commodity_id, link.occurred_at,
+               coalesce(consumed.blocks, 0), coalesce(block.blocks, 0), block.bytes,
                coalesce(posting.postings, 0), posting.bytes,
                CASE link.kind
-                   WHEN 'mint' THEN coalesce(
-                       uuid_send(b.facility_id) || int4send(b.region_id)
+                   WHEN 'mint' THEN coalesce((
+                       SELECT uuid_send(b.facility_id) || int4send(b.region_id)
                        || int8send(b.first_no) || int8send(b.last_no)
                        || int4send(b.production_start - date '2000-01-01')
                        || int4send(b.production_end - date '2000-01-01')
@@ -248,25 +259,25 @@ LANGUAGE sql STABLE AS $$
                        || int8send(coalesce(
                               (extract(epoch FROM b.expires_at) * 1000000)::bigint, 0))
                        || int4send(coalesce(octet_length(b.source_serial), 0))
-                       || convert_to(coalesce(b.source_serial, ''), 'UTF8'), '')
-                   WHEN 'retire' THEN coalesce(
-                       int4send(octet_length(r.beneficiary)) || convert_to(r.beneficiary, 'UTF8')
+                       || convert_to(coalesce(b.source_serial, ''), 'UTF8')
+                       FROM ledger.assets b WHERE b.transaction_id = link.id), '')
+                   WHEN 'retire' THEN coalesce((
+                       SELECT int4send(octet_length(r.beneficiary)) || convert_to(r.beneficiary, 'UTF8')
                        || int4send(octet_length(r.beneficiary_country))
                        || convert_to(r.beneficiary_country, 'UTF8')
                        || int4send(octet_length(r.beneficiary_place))
                        || convert_to(r.beneficiary_place, 'UTF8')
                        || int4send(octet_length(r.reason)) || convert_to(r.reason, 'UTF8')
                        || int4send(coalesce(r.consumption_start - date '2000-01-01', 0))
-                       || int4send(coalesce(r.consumption_end - date '2000-01-01', 0)), '')
-               END)),
+                       || int4send(coalesce(r.consumption_end - date '2000-01-01', 0))
+                       FROM public.registry_request r WHERE r.id = link.request_id), '')
+               END),
            coalesce(block.linked, true) AND coalesce(consumed.linked, true)
                AND coalesce(posting.linked, true)
     FROM link
     LEFT JOIN block ON block.id = link.id
     LEFT JOIN consumed ON consumed.id = link.id
     LEFT JOIN posting ON posting.id = link.id
-    LEFT JOIN ledger.assets b ON b.transaction_id = link.id AND link.kind = 'mint'
-    LEFT JOIN public.registry_request r ON r.id = link.request_id AND link.kind = 'retire'
 $$;
 
 -- VERIFY_LINKS: the first height of some links at which the chain of a commodity does not hold, or
@@ -285,13 +296,12 @@ LANGUAGE sql STABLE AS $$
            OR link.linked IS NOT TRUE)
     FROM (
         SELECT c.height, c.prev_hash, c.hash, c.recorded_at AS linked_at,
-               t.commodity_id, t.recorded_at, t.occurred_at, said.content, said.linked,
+               said.commodity_id, said.recorded_at, said.occurred_at, said.content, said.linked,
                p_from - 1 + row_number() OVER up AS expected,
                lag(c.hash, 1, p_hash) OVER up AS hash_below,
-               lag(t.recorded_at, 1, p_recorded_at) OVER up AS recorded_below,
-               lag(t.occurred_at, 1, p_occurred_at) OVER up AS occurred_below
+               lag(said.recorded_at, 1, p_recorded_at) OVER up AS recorded_below,
+               lag(said.occurred_at, 1, p_occurred_at) OVER up AS occurred_below
         FROM ledger.chain c
-        LEFT JOIN ledger.transactions t ON t.id = c.transaction_id
         LEFT JOIN ledger.content_of(p_commodity_id, p_from, p_to) said ON said.height = c.height
         WHERE c.commodity_id = p_commodity_id AND c.height BETWEEN p_from AND p_to
         WINDOW up AS (ORDER BY c.height)
