@@ -125,8 +125,8 @@ def takes_part(block_id: int, organisation_id: UUID) -> bool:
     return bool(found[0]["yes"])
 
 
-def next_hop(block_id: int, position: int | None) -> Row | None:
-    """Return the transaction that consumed a block, up to a position if one is named."""
+def next_hop(block_id: int) -> Row | None:
+    """Return the transaction that consumed a block."""
     found = ask(
         """
         SELECT t.kind, t.occurred_at, c.code || '-' || ch.height AS number
@@ -134,10 +134,9 @@ def next_hop(block_id: int, position: int | None) -> Row | None:
         JOIN ledger.transactions t ON t.id = s.transaction_id
         JOIN ledger.chain ch ON ch.transaction_id = t.id
         JOIN public.registry_commodity c ON c.id = ch.commodity_id
-        WHERE s.item_id = %(block)s
-          AND (%(position)s::bigint IS NULL OR s.transaction_id <= %(position)s)
+        WHERE s.item_id = %s
         """,
-        {"block": block_id, "position": position},
+        [block_id],
     )
     return found[0] if found else None
 

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
-from ledgerdb.reads import Row, rows
+from ledgerdb.reads import LOOK_UP, Row, rows
 
-# One block with everything that a page says about it. {blocks} yields block_id and transaction_id.
+# One block with everything that a page says about it. So many tables are joined in the order in
+# which they stand: name the blocks by their ids, or every block there is will be described first.
 DESCRIBED = """
     SELECT i.id AS block_id, c.code AS commodity, c.id AS commodity_id,
            i.first_no AS first, i.last_no AS last, i.volume, i.account_id, i.input_id,
@@ -49,11 +50,17 @@ DESCRIBED = """
 
 
 @contextmanager
-def one_snapshot() -> Iterator[None]:
-    """Let every query of a page see the same moment, so that its sums and its rows agree."""
+def one_snapshot(*, look_up: bool = False) -> Iterator[None]:
+    """
+    Let every query of a page see the same moment, so that its sums and its rows agree.
+
+    :param look_up: find each row by an index, whatever the planner thinks of small tables
+    """
     with transaction.atomic(using="default"):
         with connections["default"].cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            if look_up:
+                cursor.execute(LOOK_UP)
         yield
 
 
@@ -119,7 +126,8 @@ HELD_NOW = f"""
           AND q.status IN ('submitted', 'approved')
           AND q.ranges && int8range(l.first_no, l.last_no, '[]')
     ) open ON true
-    WHERE l.account_id = %(account)s
+    WHERE d.block_id = ANY (ARRAY(SELECT own.item_id FROM ledger.leaves own
+                                  WHERE own.account_id = %(account)s))
 """
 
 
@@ -265,7 +273,8 @@ def consumed_by(transaction_id: int, organisation_id: UUID | None) -> list[Row]:
     return rows(
         f"""
         {DESCRIBED}
-        WHERE s.transaction_id = %(transaction)s
+        WHERE i.id = ANY (ARRAY(SELECT spent.item_id FROM ledger.transaction_item_inputs spent
+                                WHERE spent.transaction_id = %(transaction)s))
           AND (%(organisation)s::uuid IS NULL OR st.kind <> 'expire'
                OR a.organisation_id = %(organisation)s)
         ORDER BY i.first_no

@@ -91,9 +91,9 @@ DESCRIBED = f"""
            c.code || '-' || pos.height AS position, encode(pos.hash, 'hex') AS position_hash,
            st.kind AS spent_kind, st.occurred_at AS spent_at,
            c.code || '-' || sc.height AS spent_number,
-           EXISTS (SELECT FROM ledger.transaction_items rest
-                   WHERE rest.transaction_id = s.transaction_id AND rest.input_id = i.id
-                     AND rest.account_id = i.account_id) AS kept
+           (SELECT rest.id FROM ledger.transaction_items rest
+            WHERE rest.transaction_id = s.transaction_id AND rest.input_id = i.id
+              AND rest.account_id = i.account_id LIMIT 1) IS NOT NULL AS kept
     FROM held
     JOIN ledger.transaction_items i ON i.id = held.id
     JOIN ledger.assets b ON b.id = i.asset_id

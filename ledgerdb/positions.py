@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connections, transaction
 
-from ledgerdb.reads import Row, rows
+from ledgerdb.reads import LOOK_UP, Row, rows
 
 USING = "audit"
 CHUNK = 2000
@@ -30,18 +30,36 @@ def ask(statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> l
 
 
 @contextmanager
-def one_moment() -> Iterator[None]:
-    """Let every query of a page see the same snapshot, read only."""
+def one_moment(*, passes: bool = False) -> Iterator[None]:
+    """
+    Let every query of a page see the same snapshot, read only.
+
+    A page asks for few rows of large tables: each is looked up by an index. While a table is small
+    the planner would rather pass over the whole of it, and a plan that was good then is kept.
+
+    :param passes: allow that, for what must read everything
+    """
     with transaction.atomic(using=USING):
         with connections[USING].cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            if not passes:
+                cursor.execute(LOOK_UP)
         yield
 
 
 def stream(statement: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
-    """Run a query whose answer may be long, and hand out its rows without keeping them."""
-    with connections[USING].chunked_cursor() as cursor:
-        cursor.execute(statement, parameters)
+    """
+    Run a query whose answer may be long, and hand out its rows without keeping them.
+
+    The server keeps the whole answer (a cursor WITH HOLD): no transaction stays open however slowly
+    somebody downloads.
+    """
+    with connections[USING].chunked_cursor() as cursor, connections[USING].cursor() as session:
+        session.execute(LOOK_UP.replace("SET LOCAL", "SET"))
+        try:
+            cursor.execute(statement, parameters)
+        finally:
+            session.execute("RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin")
         found = cursor.fetchmany(CHUNK)
         names = [column.name for column in cursor.description]
         while found:

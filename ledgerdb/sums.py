@@ -16,15 +16,16 @@ LARGEST = 2**63 - 1
 
 # The unspent blocks of one batch (b) at its commodity's position, by where they are.
 WHERE_IT_IS = f"""
-    SELECT coalesce(sum(i.volume) FILTER (WHERE i.type = 'trading'), 0)::bigint AS held,
-           coalesce(sum(i.volume) FILTER (WHERE i.type = 'retirement'), 0)::bigint AS retired,
-           coalesce(sum(i.volume) FILTER (WHERE i.type = 'expiry'), 0)::bigint AS expired
-    FROM (SELECT part.volume, (SELECT holder.type FROM public.registry_account holder
-                               WHERE holder.id = part.account_id) AS type
+    SELECT coalesce(sum(i.volume) FILTER (WHERE holder.type = 'trading'), 0)::bigint AS held,
+           coalesce(sum(i.volume) FILTER (WHERE holder.type = 'retirement'), 0)::bigint AS retired,
+           coalesce(sum(i.volume) FILTER (WHERE holder.type = 'expiry'), 0)::bigint AS expired
+    FROM (SELECT part.account_id, sum(part.volume) AS volume
           FROM ledger.transaction_items part
           WHERE part.asset_id = b.id AND part.transaction_id <= upto.position
             AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
-                          WHERE s.item_id = part.id), {LARGEST}) > upto.position) i
+                          WHERE s.item_id = part.id), {LARGEST}) > upto.position
+          GROUP BY part.account_id) i
+    JOIN public.registry_account holder ON holder.id = i.account_id
 """
 
 # Minted there, moved in and out, and where it is, of each region.

@@ -56,7 +56,7 @@ def read(user: User, typed: Mapping[str, str]) -> Question:
 def rows(question: Question, *, after: str = "") -> tuple[list[Row], str]:
     """Return a page of rows with their difference, and after which one to go on."""
     marks, following = question.standing.marks, ""
-    with positions.one_moment():
+    with positions.one_moment(passes=question.by == "region"):
         if question.by == "batch":
             facility = question.facility.id if question.facility else None
             found = sums.of_batches(marks, facility, after=after, limit=PAGE + 1)
@@ -102,7 +102,9 @@ def monthly(months: int = 12) -> list[Row]:
     instants = [dates.end_of(first - timedelta(days=1)), *(_end_of_month(day) for day in starts)]
     instants = [instant.astimezone(UTC) for instant in instants]
     found: dict[Any, Row] = {at: dict.fromkeys(_COUNTED, 0) for at in instants}
-    for row in sums.at_instants(marks, instants):
+    with positions.one_moment():
+        counted = sums.at_instants(marks, instants)
+    for row in counted:
         for name in _COUNTED:
             found[row["at"].astimezone(UTC)][name] += row[name]
     ends = [found[instant] for instant in instants]

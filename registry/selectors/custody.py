@@ -96,19 +96,18 @@ def who_held(certificate: Certificate, *, as_of: str = "", at: str = "") -> Answ
     :raises UnclearError: the number was never minted
     :raises Http404: the heights of a link that no chain has reached
     """
-    stands = standing(as_of=as_of, at=at)
-    batch = _batch(certificate)
-    mark = stands.of(certificate.commodity["code"])
-    block = None
-    if mark:
-        block = custody.block_at(
-            certificate.commodity["id"], certificate.number, mark["transaction_id"]
-        )
-    if block is None:
-        return Answer(certificate, stands, mark, batch, None, None)
-    holder = custody.hops(block, None, limit=1)[0]
-    later = None if stands.fixed else custody.next_hop(block, None)
-    return Answer(certificate, stands, mark, batch, holder, later)
+    commodity = certificate.commodity
+    with positions.one_moment():
+        stands = standing(as_of=as_of, at=at)
+        batch = _batch(certificate)
+        mark, block = stands.of(commodity["code"]), None
+        if mark:
+            block = custody.block_at(commodity["id"], certificate.number, mark["transaction_id"])
+        if block is None:
+            return Answer(certificate, stands, mark, batch, None, None)
+        holder = custody.hops(block, None, limit=1)[0]
+        later = None if stands.fixed else custody.next_hop(block)
+        return Answer(certificate, stands, mark, batch, holder, later)
 
 
 def chain_of(user: User, code: str, number: int, *, at: str = "", after: int = 0) -> Row:

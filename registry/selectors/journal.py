@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ledgerdb import journal
+from ledgerdb import journal, positions
 from registry import access, dates
 from registry.dates import DateError
 from registry.models import Commodity, Request, User
@@ -60,14 +60,16 @@ def read_filter(user: User, typed: Mapping[str, str]) -> Filter:
 def listed(chosen: Filter, *, after: str = "") -> tuple[list[Row], str]:
     """Return a page of transactions, newest first, and after which one to go on."""
     look = LOOK if chosen.wanted.is_selective else PAGE + 1
-    return journal.page(chosen.wanted, after=after, limit=PAGE, look=look)
+    with positions.one_moment():
+        return journal.page(chosen.wanted, after=after, limit=PAGE, look=look)
 
 
 def every(chosen: Filter, *, after: str = "") -> Iterator[Row]:
     """Return every transaction of a filter, newest first, a thousand at a time."""
     look = LOOK if chosen.wanted.is_selective else EXPORT + 1
     while True:
-        found, after = journal.page(chosen.wanted, after=after, limit=EXPORT, look=look)
+        with positions.one_moment():
+            found, after = journal.page(chosen.wanted, after=after, limit=EXPORT, look=look)
         yield from found
         if not after:
             return
@@ -75,7 +77,8 @@ def every(chosen: Filter, *, after: str = "") -> Iterator[Row]:
 
 def largest(since: datetime) -> list[Row]:
     """Return the largest moves since an instant."""
-    return journal.largest(since)
+    with positions.one_moment():
+        return journal.largest(since)
 
 
 def choices(user: User) -> dict[str, Any]:

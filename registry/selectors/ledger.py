@@ -28,15 +28,16 @@ def block_page(user: User, block_id: int) -> Row:
     :raises Http404: absent, or neither held nor sent by the person's organisation
     """
     organisation = access.sees_only(user)
-    block = pages.block(block_id)
-    if block is None or not _sees(block, organisation):
-        raise Http404("No such block.")
-    parent = pages.block(block["input_id"]) if block["input_id"] else None
-    siblings = pages.children(block["input_id"]) if parent else [block]
+    with pages.one_snapshot(look_up=True):
+        block = pages.block(block_id)
+        if block is None or not _sees(block, organisation):
+            raise Http404("No such block.")
+        parent = pages.block(block["input_id"]) if block["input_id"] else None
+        siblings = pages.children(block["input_id"]) if parent else [block]
+        children = pages.children(block_id) if block["spent_number"] else []
     if parent and not _sees(parent, organisation):
         # The receiver knows who sent it, and nothing of what the sender kept.
         siblings = [each for each in siblings if _sees(each, organisation)]
-    children = pages.children(block_id) if block["spent_number"] else []
     took_part = organisation in (None, block["organisation_id"])
 
     def near(each: Row, *, known: bool = False) -> Row:
@@ -67,13 +68,14 @@ def transaction_page(user: User, number: str) -> Row:
     if found is None or (organisation and not pages.takes_part(found["id"], organisation)):
         raise Http404("No such transaction.")
     swept = organisation is not None and found["kind"] == Request.Kind.EXPIRE
-    consumed = pages.consumed_by(found["id"], organisation)
-    created = pages.created_by(found["id"], organisation)
-    postings = [
-        posting
-        for posting in pages.postings(found["id"])
-        if not swept or posting["organisation_id"] == organisation
-    ]
+    with pages.one_snapshot(look_up=True):
+        consumed = pages.consumed_by(found["id"], organisation)
+        created = pages.created_by(found["id"], organisation)
+        postings = [
+            posting
+            for posting in pages.postings(found["id"])
+            if not swept or posting["organisation_id"] == organisation
+        ]
     return {
         "transaction": found | journal.around(found["id"]),
         "request_item": Request.objects.select_related("submitter", "approver", "organisation").get(
