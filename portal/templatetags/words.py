@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from registry import dates, titles
+from registry.models import Request
 
 register = template.Library()
 

@@ -21,6 +21,7 @@ from django.core.management import call_command
 
 from ledgerdb import bootstrap
 from ledgerdb.embedded import EmbeddedServer, is_alive
+from registry import services
 from registry.demo.environment import (
     BASE,
     DATA,
@@ -184,6 +185,8 @@ def play(server: EmbeddedServer, progress: Progress) -> int:
         del os.environ["PGOPTIONS"]
     bootstrap.close_change_window(*admin, purpose="replay")
     bootstrap.analyze(*admin)
+    # As the schedule of a deployment would: each start shows a fresh proof.
+    services.reconcile()
     write_state({"edition": current_edition(), "secret": settings.SECRET_KEY})
     return requests
 
