@@ -13,7 +13,8 @@ from tests.portal.cast import signed_in
 PUBLIC, SIGNED_IN, OWN = "public", "signed in", "own organisation or everything"
 PERSONAL = "one's own, whoever else sees everything"
 SUBMIT, QUEUE, DECIDE = access.Right.SUBMIT, access.Right.SEE_QUEUE, access.Right.DECIDE
-EXPIRY = access.Right.PREPARE_EXPIRY
+EXPIRY, RECONCILE = access.Right.PREPARE_EXPIRY, access.Right.RECONCILE
+EVERYTHING = access.Right.SEE_EVERYTHING
 GET, POST, BOTH = {"get"}, {"post"}, {"get", "post"}
 
 # A route that is not listed here fails the first test.
@@ -55,6 +56,22 @@ ROUTES = {
     "errors/<str:code>": (PUBLIC, GET),
     "accounts": (SIGNED_IN, GET),
     "accounts/<str:code>/holdings": (OWN, GET),
+    "accounts/<str:code>/holdings.csv": (OWN, GET),
+    "holdings": (SIGNED_IN, GET),
+    "holdings.csv": (SIGNED_IN, GET),
+    "batches/<int:batch_id>": (EVERYTHING, GET),
+    "batches/<int:batch_id>/trace": (EVERYTHING, GET),
+    "batches/<int:batch_id>/trace.csv": (EVERYTHING, GET),
+    "conservation": (EVERYTHING, GET),
+    "conservation.csv": (EVERYTHING, GET),
+    "reconciliation": (EVERYTHING, GET),
+    "reconciliation.json": (EVERYTHING, GET),
+    "reconciliation/<int:run_id>": (EVERYTHING, GET),
+    "reconciliation/start": (RECONCILE, POST),
+    "who-held": (EVERYTHING, GET),
+    "certificates/<str:commodity>/<str:number>": (OWN, GET),
+    "transactions": (SIGNED_IN, GET),
+    "transactions.csv": (SIGNED_IN, GET),
     "blocks/<int:block_id>": (OWN, GET),
     "transactions/<str:number>": (OWN, GET),
     "sign-in": (PUBLIC, BOTH),
@@ -102,6 +119,9 @@ def paths(cast):
     )
     values = {
         "<uuid:key>": together.key,
+        "<str:commodity>/<str:number>": "SOL/1000",
+        "<int:batch_id>": rows("SELECT min(id) AS id FROM ledger.assets")[0]["id"],
+        "<int:run_id>": services.reconcile(),
         "<int:number>": waiting.number,
         "<str:code>": "ALD-01",
         "<int:block_id>": block,
