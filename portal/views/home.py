@@ -80,7 +80,7 @@ def _desk(request: SignedIn) -> HttpResponse:
 def _oversight(request: SignedIn) -> HttpResponse:
     days = request.GET.get("days", "")
     period = int(days) if days in PERIODS else 30
-    oldest = requests.waiting()[:1]
+    oldest = list(queue.waiting()[:1])
     return render(
         request,
         "portal/home/auditor.html",
