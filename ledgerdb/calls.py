@@ -1,10 +1,12 @@
 """Calls of the functions that write, and of their preview, for ``registry.services`` alone."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
+from django.db import connections, transaction
 
 from ledgerdb.errors import translated
 
@@ -58,3 +60,33 @@ def preview(*, request_id: UUID, using: str = "default") -> dict[str, Any]:
         # Django hands jsonb over as text.
         result: dict[str, Any] = json.loads(cursor.fetchone()[0])
         return result
+
+
+@contextmanager
+def acting(*, actor_id: UUID, reason: str = "", using: str = "default") -> Iterator[None]:
+    """
+    Name who changes reference records in this block, and why, for the log; all of it or nothing.
+
+    The names are the database transaction's: whatever else uses the connection starts nameless.
+
+    :raises Refused: ACTOR_NOT_AUTHORISED: the person may not; whatever else a guard refuses
+    """
+    with translated(), transaction.atomic(using=using):
+        before = _name(str(actor_id), reason, using)
+        yield
+        _name(*before, using)
+
+
+def _name(actor: str, reason: str, using: str) -> tuple[str, str]:
+    """Set both names, and return what they were."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(current_setting('ledger.actor', true), ''),"
+            " coalesce(current_setting('ledger.reason', true), '')"
+        )
+        found: tuple[str, str] = cursor.fetchone()
+        cursor.execute(
+            "SELECT set_config('ledger.actor', %s, true), set_config('ledger.reason', %s, true)",
+            (actor, reason),
+        )
+    return found

@@ -9,6 +9,12 @@ from django.utils.functional import SimpleLazyObject
 from registry import access
 from registry.selectors import notices, requests
 
+# Pages that a tab leads to, whose addresses do not begin with its own.
+BELOW = {
+    "/registry": ("/organisations", "/facilities", "/commodities", "/regions", "/log"),
+    "/facilities": ("/commodities",),
+}
+
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Offer the frame to templates; nothing is asked of the database until one uses it."""
@@ -31,6 +37,12 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         tabs.append(("Who held it", reverse("audit:who_held"), 0, ""))
         tabs.append(("Conservation", reverse("audit:conservation"), 0, ""))
         tabs.append(("Reconciliation", reverse("audit:reconciliation"), 0, ""))
+    if own and access.may(user, access.Right.SEE_ORGANISATION):
+        tabs.append(("Organisation", reverse("portal:organisations"), 0, ""))
+    if own:
+        tabs.append(("Facilities", reverse("portal:facilities"), 0, ""))
+    else:
+        tabs.append(("Registry", reverse("portal:registry"), 0, ""))
     return {
         "tabs": [
             {"label": label, "url": url, "count": count, "word": word, "here": _here(request, url)}
@@ -39,8 +51,12 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         "role": access.describe(user),
         "may_submit": access.may(user, access.Right.SUBMIT),
         "unread": notices.unread(user),
+        "suspended": access.is_suspended(user),
     }
 
 
 def _here(request: HttpRequest, url: str) -> bool:
-    return request.path == url or (url != "/" and request.path.startswith(f"{url}/"))
+    return any(
+        request.path == each or (each != "/" and request.path.startswith(f"{each}/"))
+        for each in (url, *BELOW.get(url, ()))
+    )

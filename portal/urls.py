@@ -16,6 +16,7 @@ from portal.views import (
     several,
     statements,
 )
+from portal.views.desk import accounts, commodities, facilities, log, organisations, overview
 
 APP = "portal"
 
@@ -52,9 +53,50 @@ pages = [
     path("health/ready", health.ready, name="ready"),
 ]
 
+# The registry's desk.
+records = [
+    path("registry", overview.index, name="registry"),
+    path("log", log.index, name="log"),
+    path("log.csv", log.sheet, name="log-sheet"),
+    path("organisations", organisations.index, name="organisations"),
+    path("organisations/new", organisations.new, name="new-organisation"),
+    path("organisations/<str:code>", organisations.show, name="organisation"),
+    path("organisations/<str:code>/edit", organisations.edit, name="edit-organisation"),
+    path("organisations/<str:code>/suspend", organisations.suspend, name="suspend-organisation"),
+    path(
+        "organisations/<str:code>/reactivate",
+        organisations.reactivate,
+        name="reactivate-organisation",
+    ),
+    path("organisations/<str:code>/account", organisations.open_account, name="new-account"),
+    path("accounts/<str:code>", accounts.show, name="account"),
+    path("accounts/<str:code>/suspend", accounts.suspend, name="suspend-account"),
+    path("accounts/<str:code>/reopen", accounts.reopen, name="reopen-account"),
+    path("accounts/<str:code>/close", accounts.close, name="close-account"),
+    path("facilities", facilities.index, name="facilities"),
+    path("facilities/new", facilities.new, name="new-facility"),
+    path("facilities/<str:code>", facilities.show, name="facility"),
+    path("facilities/<str:code>/edit", facilities.edit, name="edit-facility"),
+    path("facilities/<str:code>/audit", facilities.audit, name="audit-facility"),
+    path("facilities/<str:code>/suspend", facilities.suspend, name="suspend-facility"),
+    path("facilities/<str:code>/reactivate", facilities.reactivate, name="reactivate-facility"),
+    path("facilities/<str:code>/close", facilities.close, name="close-facility"),
+    path("commodities", commodities.index, name="commodities"),
+    path("commodities/new", commodities.new, name="new-commodity"),
+    path("commodities/<str:code>", commodities.show, name="commodity"),
+    path("commodities/<str:code>/edit", commodities.edit, name="edit-commodity"),
+    path("commodities/<str:code>/policy", commodities.new_policy, name="new-policy"),
+    path(
+        "commodities/<str:code>/policy/<int:rule_id>/end",
+        commodities.end_policy,
+        name="end-policy",
+    ),
+    path("regions/new", commodities.new_region, name="new-region"),
+]
+
 # allauth looks its pages up by these names. There is no sign-up: the registry opens accounts.
 urlpatterns = [
-    path("", include((pages, APP))),
+    path("", include((pages + records, APP))),
     path("sign-in", session.sign_in, name="account_login"),
     path("sign-out", session.sign_out, name="account_logout"),
     path("sign-up", session.closed, name="account_signup"),

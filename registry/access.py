@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
 
-from registry.models import User
+from registry.models import Organisation, User
 
 ROLE = User.Role
 ORGANISATION = {ROLE.VIEWER, ROLE.SUBMITTER, ROLE.TEAM_ADMIN}
@@ -21,6 +21,8 @@ class Right(TextChoices):
     SEE_QUEUE = "see_queue", "registry staff"
     RECONCILE = "reconcile", "a registry operator"
     DECIDE = "decide", "a registry approver"
+    KEEP_RECORDS = "keep_records", "a registry operator"
+    SEE_ORGANISATION = "see_organisation", "a team admin, registry staff or an auditor"
 
 
 HOLDERS = {
@@ -30,6 +32,8 @@ HOLDERS = {
     Right.RECONCILE: {ROLE.OPERATOR},
     Right.SEE_QUEUE: {ROLE.OPERATOR, ROLE.APPROVER},
     Right.DECIDE: {ROLE.APPROVER},
+    Right.KEEP_RECORDS: {ROLE.OPERATOR},
+    Right.SEE_ORGANISATION: {ROLE.TEAM_ADMIN, ROLE.OPERATOR, ROLE.APPROVER, ROLE.AUDITOR},
 }
 
 
@@ -83,6 +87,11 @@ def may_ask_for(user: User, organisation_id: UUID | None) -> bool:
 def is_same_person(user: User, other: User) -> bool:
     """Say whether two sign-ins are one human being: four eyes means two people."""
     return user.person_id == other.person_id
+
+
+def is_suspended(user: User) -> bool:
+    """Say whether a person's organisation is suspended: its people may look, and nothing else."""
+    return user.organisation.status == Organisation.Status.SUSPENDED
 
 
 def describe(user: User) -> str:

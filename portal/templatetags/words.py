@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -132,3 +133,11 @@ def words_of(text: str) -> list[str]:
 def as_query(value: date) -> str:
     """Write a day for an address."""
     return urlencode({"as_of": f"{value:%Y-%m-%d}"})
+
+
+@register.simple_tag
+def record_url(kind: str | tuple[str, str], code: str = "") -> str:
+    """Return the address of the page that shows a record."""
+    kind, code = kind if isinstance(kind, tuple) else (kind, code)
+    return reverse(f"portal:{kind}", args=[code]) if code else reverse("portal:commodities")
+

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 
 from registry import services
-from registry.demo import cast, clock, inbox
+from registry.demo import cast, clock, desk, inbox
 from registry.demo.holdings import month_after
 from registry.demo.plot import Event, Size
 from registry.demo.story import tell
@@ -60,6 +60,7 @@ def fill(
         with clock.at(moment):
             act()
         progress(done, len(steps))
+    desk.work(now.date())
     inbox.settle(now)
     _look(stage.people[cast.REGISTRY.people[0].email])
     return len(events)

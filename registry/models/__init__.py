@@ -2,7 +2,7 @@
 
 from registry.models.accounts import Account
 from registry.models.commodities import Commodity, Region, RegionRule
-from registry.models.facilities import Facility
+from registry.models.facilities import Facility, FacilityAudit
 from registry.models.notices import Notice, NoticeKind, NoticePreference
 from registry.models.organisations import Organisation, User
 from registry.models.previews import DecisionRound, PreviewOpening
@@ -13,6 +13,7 @@ __all__ = [
     "Commodity",
     "DecisionRound",
     "Facility",
+    "FacilityAudit",
     "Notice",
     "NoticeKind",
     "NoticePreference",

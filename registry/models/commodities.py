@@ -78,6 +78,10 @@ class RegionRule(models.Model):
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
                 name="registry_regionrule_dates_ordered_ck",
             ),
+            models.UniqueConstraint(
+                fields=("commodity", "from_region", "to_region", "valid_from"),
+                name="registry_regionrule_once_uq",
+            ),
         )
 
     def __str__(self) -> str:

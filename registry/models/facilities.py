@@ -42,3 +42,44 @@ class Facility(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class FacilityAudit(models.Model):
+    """What an auditor found at a facility. Never changed: a later audit says what is true later."""
+
+    class Outcome(models.TextChoices):
+        """What the auditor concluded."""
+
+        PASSED = "passed", "Passed"
+        CONDITIONS = "conditions", "Passed with conditions"
+        FAILED = "failed", "Failed"
+
+    facility = models.ForeignKey(Facility, models.PROTECT, related_name="audits")
+    audited_on = models.DateField()
+    auditor = models.CharField(max_length=200)
+    outcome = models.CharField(max_length=16, choices=Outcome)
+    valid_until = models.DateField(null=True, blank=True)
+    # Where the report is filed.
+    document = models.CharField(max_length=500, blank=True)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-audited_on", "-id")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=("passed", "conditions", "failed")),
+                name="registry_facilityaudit_outcome_ck",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_until__isnull=True)
+                | models.Q(valid_until__gte=models.F("audited_on")),
+                name="registry_facilityaudit_dates_ordered_ck",
+            ),
+            models.UniqueConstraint(
+                fields=("facility", "audited_on", "auditor"),
+                name="registry_facilityaudit_once_uq",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.auditor}, {self.audited_on}"

@@ -31,11 +31,19 @@ class Organisation(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
     country = models.CharField(max_length=2, blank=True)
     registration_no = models.CharField(max_length=64, blank=True)
+    vat_no = models.CharField(max_length=32, blank=True, default="", db_default="")
+    address = models.CharField(max_length=300, blank=True, default="", db_default="")
+    contact = models.EmailField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Always 0: what the guards of its accounts may update, so that they may lock the row.
+    ledger_lock = models.SmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         ordering = ("code",)
         constraints = (
+            models.CheckConstraint(
+                condition=models.Q(ledger_lock=0), name="registry_organisation_ledger_lock_ck"
+            ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=("participant", "registry", "regulator")),
                 name="registry_organisation_kind_ck",

@@ -99,6 +99,10 @@ class References:
             raise LineError(
                 "REFERENCE_REFUSED", record.line, str(error).split("\n")[0], field="code"
             ) from error
+        except services.Refused as refused:
+            raise LineError(
+                "REFERENCE_REFUSED", record.line, refused.code, field="code"
+            ) from refused
         self.created += 1
 
     def _resolve(self, record: Record, name: str, value: Any) -> Any:

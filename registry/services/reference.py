@@ -1,4 +1,9 @@
-"""Reference records: organisations, people, commodities, regions, accounts and facilities."""
+"""
+Adding reference records: organisations, people, commodities, regions, accounts and facilities.
+
+Nobody is named as adding them: this is how a registry is founded and how one is migrated. The
+registry's desk (``services.desk``) adds the same records in somebody's name, and changes them.
+"""
 
 from datetime import date
 from typing import Any
@@ -45,8 +50,12 @@ def add_person(
 
 
 def define_commodity(*, code: str, name: str, **rules: Any) -> Commodity:
-    """Define a commodity with its rules, and open its issuance and expiry accounts."""
-    with transaction.atomic():
+    """
+    Define a commodity with its rules, and open its issuance and expiry accounts.
+
+    :raises Refused: TIME_ZONE_UNKNOWN
+    """
+    with translated(), transaction.atomic():
         commodity = Commodity.objects.create(code=code, name=name, **rules)
         for type_ in (Account.Type.ISSUANCE, Account.Type.EXPIRY):
             account = f"{code}-{type_.upper()}"
@@ -87,7 +96,11 @@ def allow_region_change(
 def open_account(
     *, organisation: Organisation, code: str, type: str = "trading", name: str = "", **fields: Any
 ) -> Account:
-    """Open a trading or a retirement account for an organisation."""
+    """
+    Open a trading or a retirement account for an organisation.
+
+    :raises Refused: ORGANISATION_SUSPENDED
+    """
     with translated():
         return Account.objects.create(
             organisation=organisation, code=code, type=type, name=name, **fields

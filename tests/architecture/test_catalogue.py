@@ -54,7 +54,7 @@ CALLERS = {
 ADMINISTRATORS = {"ledger.is_window_open", "ledger.guard_ddl_frozen"}
 APPEND_ONLY = {
     "transactions", "assets", "transaction_items", "transaction_item_inputs", "credits_debits",
-    "chain",
+    "chain", "changes",
 }  # fmt: skip
 # They ask who writes, and so run with that one's rights.
 INVOKERS = {
@@ -87,7 +87,26 @@ TRIGGERS = {
     ("registry_request", "registry_request_changed"),
     ("registry_request", "registry_request_preview_opened"),
     ("registry_account", "registry_account_kept"),
-}
+    ("registry_account", "registry_account_opened_active"),
+    ("registry_account", "registry_account_made_active"),
+    ("registry_account", "registry_account_closed"),
+    ("registry_organisation", "registry_organisation_freeze"),
+    ("registry_commodity", "registry_commodity_zone"),
+    ("registry_commodity", "registry_commodity_fixed"),
+    ("registry_facilityaudit", "registry_facilityaudit_append_only"),
+    *(
+        (f"registry_{record}", f"registry_{record}_{what}")
+        for record in (
+            "organisation", "user", "account", "facility", "facilityaudit", "commodity", "region",
+            "regionrule",
+        )
+        for what in ("actor", "logged", "not_removed")
+    ),
+    *(
+        (f"registry_{record}", f"registry_{record}_code_kept")
+        for record in ("organisation", "account", "facility", "commodity", "region")
+    ),
+}  # fmt: skip
 
 
 def ask(database: Database, statement: str) -> list[tuple]:

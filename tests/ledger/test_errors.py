@@ -6,11 +6,12 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from django.db import ProgrammingError, connections
+from django.db import ProgrammingError, connections, models
 
 from ledgerdb import reads
 from ledgerdb.errors import InvariantBroken, LedgerError, Refused, translated
 from registry import services
+from registry.services import desk
 from tests import make
 from tests.ledger import (
     test_expire,
@@ -135,6 +136,40 @@ def dropping_a_guard(database: Database) -> None:
     )
 
 
+def changing(record: models.Model, **fields: object) -> None:
+    """Change a record past every service."""
+    with translated():
+        type(record)._default_manager.filter(pk=record.pk).update(**fields)
+
+
+def a_zone_of_another_world(database: Database) -> None:
+    make.commodity(time_zone="Mars/Olympus")
+
+
+def reopening_for_a_suspended_organisation(database: Database) -> None:
+    account = make.account()
+    changing(account.organisation, status="suspended")
+    changing(account, status="active")
+
+
+def closing_what_is_asked_from(database: Database) -> None:
+    account = make.account()
+    make.transfer_request(account, make.account(holding=5), 3)
+    changing(account, status="closed")
+
+
+def taking_a_code(database: Database) -> None:
+    desk.register_organisation(actor=make.operator(), code=make.organisation().code, name="Another")
+
+
+def editing_what_somebody_changed(database: Database) -> None:
+    organisation, operator = make.organisation(), make.operator()
+    for name in ("First", "Second"):
+        desk.edit_organisation(
+            actor=operator, organisation=organisation, version=1, reason="", name=name
+        )
+
+
 RAISED: dict[str, Raises] = {
     "ACTOR_NOT_AUTHORISED": transferring("called by somebody else"),
     "SELF_APPROVAL": transferring("one person with two sign-ins"),
@@ -160,6 +195,13 @@ RAISED: dict[str, Raises] = {
     ),
     "FACILITY_NOT_ACTIVE": minting("suspended"),
     "PRODUCTION_PERIOD_OVERLAP": minting("issued already"),
+    "TIME_ZONE_UNKNOWN": a_zone_of_another_world,
+    "ORGANISATION_SUSPENDED": reopening_for_a_suspended_organisation,
+    "ACCOUNT_NOT_EMPTY": lambda database: changing(make.account(holding=5), status="closed"),
+    "ACCOUNT_HAS_REQUESTS": closing_what_is_asked_from,
+    "RECORD_FIXED": lambda database: changing(make.account(), code="OTHER"),
+    "CODE_TAKEN": taking_a_code,
+    "RECORD_CHANGED": editing_what_somebody_changed,
     "VOLUME_NOT_POSITIVE": executing(test_expire.an_expiry, test_expire.WRONGS, "nothing is due"),
     "VOLUME_OVERFLOW": minting("more numbers than there are"),
     "RANGE_INVALID": transferring("quantity differs from numbers"),
@@ -271,6 +313,8 @@ STATUSES = {
     "commodity": {422},
     "region": {422},
     "facility": {422},
+    "organisation": {422},
+    "record": {409},
     "volume": {422},
     "balance": {422, 500},
     "idempotency": {409},

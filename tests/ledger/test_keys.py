@@ -36,6 +36,8 @@ COPIES = {
     "account_balances_pk": {},
     "account_balances_account_fk": {"account_id": "00000000-0000-0000-0000-000000000001"},
     "heads_pk": {},
+    "changes_pk": {},
+    "changes_something_changed_ck": {"id": 999, "before": None, "after": None},
     "change_windows_pk": {},
     "change_windows_purpose_ck": {"id": 999, "purpose": "fun"},
     "error_codes_pk": {"sqlstate": "LX999"},
@@ -47,7 +49,8 @@ COPIES = {
 def table_of(constraint: str) -> str:
     tables = (
         "transaction_item_inputs", "transaction_items", "transactions", "assets", "credits_debits",
-        "chain", "leaves", "account_balances", "heads", "change_windows", "error_codes",
+        "chain", "leaves", "account_balances", "heads", "changes", "change_windows",
+        "error_codes",
     )  # fmt: skip
     return next(table for table in tables if constraint.startswith(table))
 

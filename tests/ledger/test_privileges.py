@@ -40,6 +40,7 @@ TABLES = {
     "ledger.heads": {"ledger_writer": "SIU", "ledger_deriver": "SU", **READERS},
     "ledger.error_codes": {"ledger_writer": "S", "ledger_deriver": "S", **READERS},
     "ledger.reconciliations": {"ledger_check": "SI", "portal_web": "S", "ledger_auditor": "S"},
+    "ledger.changes": {"ledger_deriver": "I", **READERS},
     "ledger.change_windows": {"portal_web": "S", "ledger_auditor": "S"},
     "public.registry_organisation": {**REFERENCE, "ledger_deriver": "S"},
     "public.registry_account": {**REFERENCE, "ledger_deriver": "S"},
@@ -47,6 +48,8 @@ TABLES = {
     "public.registry_region": REFERENCE,
     "public.registry_regionrule": REFERENCE,
     "public.registry_facility": REFERENCE,
+    # What an auditor found is added to and never changed.
+    "public.registry_facilityaudit": {"portal_web": "SI", "ledger_auditor": "S"},
     "public.registry_request": {**REFERENCE, "portal_web": "SI", "ledger_deriver": "S"},
     "public.registry_user": {"portal_web": "SIU"},
     "public.registry_notice": {"portal_web": "SI"},
@@ -72,11 +75,13 @@ NOT_OF_THE_PAGES = {
 EXECUTION = {"status", "executed_at", "transaction_id"}
 COLUMNS = {
     ("public.registry_account", "ledger_writer", "UPDATE"): {"ledger_lock"},
+    ("public.registry_account", "ledger_check", "UPDATE"): {"ledger_lock"},
+    ("public.registry_organisation", "ledger_check", "UPDATE"): {"ledger_lock"},
     ("public.registry_notice", "portal_web", "UPDATE"): {
         "read_at", "closed_at", "mail_due_at", "mail_tries", "mail_sent_at",
     },
     ("public.registry_noticepreference", "portal_web", "UPDATE"): {"mail"},
-    ("public.registry_account", "ledger_deriver", "UPDATE"): {"ledger_lock"},
+    ("public.registry_account", "ledger_deriver", "UPDATE"): {"ledger_lock", "status"},
     ("public.registry_request", "ledger_writer", "UPDATE"): EXECUTION,
     ("public.registry_request", "ledger_deriver", "UPDATE"): EXECUTION,
     ("public.registry_user", "ledger_deriver", "SELECT"): {
