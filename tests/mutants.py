@@ -26,6 +26,8 @@ GUARDS = LEDGER + "test_guards.py::"
 DERIVED = LEDGER + "test_guards_derived.py::"
 REQUESTS = LEDGER + "test_guards_requests.py::"
 KEYS = LEDGER + "test_keys.py::"
+CHANGES = LEDGER + "test_changes.py::"
+REFERENCE = LEDGER + "test_reference.py::"
 PRIVILEGES = LEDGER + "test_privileges.py::"
 ATTACKS = LEDGER + "test_attacks.py::"
 EVERYBODYS = "tests/architecture/test_catalogue.py::test_no_function_anywhere_of_ours_is_everybodys"
@@ -78,6 +80,35 @@ GUARD_TESTS = {
     "registry_request_preview_opened": LEDGER
     + "test_guards_previews.py::test_blocks_are_approved_by_somebody_who_opened_them",
     "registry_account_kept": REQUESTS + "test_an_account_stays_what_it_is",
+    "changes_append_only": CHANGES + "test_the_log_is_never_rewritten",
+    "registry_facilityaudit_append_only": CHANGES
+    + "test_what_an_auditor_found_is_never_changed",
+    **{
+        f"registry_{record}_{what}": CHANGES + test
+        for record in (
+            "organisation", "user", "account", "facility", "facilityaudit", "commodity", "region",
+            "regionrule",
+        )
+        for what, test in (
+            ("actor", f"test_a_record_is_not_added_in_a_strangers_name[{record}]"),
+            ("logged", f"test_adding_a_record_of_any_kind_is_recorded[{record}]"),
+            ("not_removed", "test_a_record_is_never_removed"),
+        )
+    },
+    **{
+        f"registry_{record}_code_kept": REFERENCE + "test_a_code_is_for_ever"
+        for record in ("organisation", "account", "facility", "commodity", "region")
+    },
+    "registry_organisation_freeze": REFERENCE
+    + "test_with_an_organisation_its_active_accounts_are_suspended",
+    "registry_account_opened_active": REFERENCE
+    + "test_no_account_of_a_suspended_organisation_becomes_active",
+    "registry_account_made_active": REFERENCE
+    + "test_no_account_of_a_suspended_organisation_becomes_active",
+    "registry_account_closed": REFERENCE + "test_an_account_that_holds_something_is_not_closed",
+    "registry_commodity_zone": REFERENCE + "test_a_time_zone_that_is_none_is_refused_by_name",
+    "registry_commodity_fixed": REFERENCE
+    + "test_what_a_certificate_stands_for_is_fixed_once_one_was_issued",
     "ledger_ddl_frozen": LEDGER
     + "test_change_window.py::test_without_a_window_nobody_changes_the_definition",
     "check_blocks_conserved": WHOLE,
@@ -98,6 +129,8 @@ CONSTRAINT_TESTS = {
     + "test_change_window.py::test_a_window_states_its_reason",
     "change_windows_closes_after_opening_ck": LEDGER + "test_change_window.py::test_a_window_ends",
     "registry_request_idempotency_uq": REQUESTS + "test_a_key_stands_for_one_content",
+    "registry_organisation_ledger_lock_ck": REFERENCE
+    + "test_the_column_that_lets_a_guard_lock_an_organisation_says_nothing",
     "registry_account_ledger_lock_ck": KEYS
     + "test_the_column_that_lets_the_writer_lock_an_account_says_nothing",
 }

@@ -117,7 +117,7 @@ def line(label: str, most: int, **kwargs: Any) -> forms.CharField:
 class Record(forms.Form):
     """A form about one record; ``version`` is that of the record when it was shown."""
 
-    version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+    version = Whole(most=2**63 - 1, required=False, widget=forms.HiddenInput)
 
     def fields_of(self) -> dict[str, Any]:
         """Return the answers, without what is not a field of the record."""
@@ -145,7 +145,10 @@ class Choosing(Record):
     def fields_of(self) -> dict[str, Any]:
         """Return the answers, with the records that were chosen."""
         answers = super().fields_of()
-        return answers | {name: known[answers[name]] for name, known in self.offered.items()}
+        chosen = {
+            name: self.offered[name][answers[name]] for name in answers if name in self.offered
+        }
+        return answers | chosen
 
 
 class OrganisationForm(Record):
@@ -237,14 +240,6 @@ class CommodityForm(Record):
         initial="UTC",
         help_text="Decides on which instant a production day ends.",
     )
-    transferable = forms.BooleanField(label="May be transferred", required=False, initial=True)
-    retirable = forms.BooleanField(label="May be retired", required=False, initial=True)
-    reassignable = forms.BooleanField(
-        label="May change region, where a policy allows it", required=False
-    )
-    periods_may_overlap = forms.BooleanField(
-        label="Issues for one facility may overlap in time", required=False
-    )
     months_transferable = Whole(
         label="Transferable for",
         most=1200,
@@ -256,6 +251,14 @@ class CommodityForm(Record):
         most=1200,
         required=False,
         help_text="Whole months after the production period ends. Empty: never.",
+    )
+    transferable = forms.BooleanField(label="May be transferred", required=False, initial=True)
+    retirable = forms.BooleanField(label="May be retired", required=False, initial=True)
+    reassignable = forms.BooleanField(
+        label="May change region, where a policy allows it", required=False
+    )
+    periods_may_overlap = forms.BooleanField(
+        label="Issues for one facility may overlap in time", required=False
     )
 
     def clean(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the registry's desk did: audits, a plant at rest, an account that was frozen, a late comer."""
+"""What the registry's desk did: audits, a plant at rest, a frozen account, a late comer."""
 
 from datetime import date, timedelta
 

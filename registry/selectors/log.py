@@ -172,7 +172,9 @@ def _fields(row: Row, names: "_Names") -> list[Told]:
     before, after = row["before"] or {}, row["after"] or {}
     known = {field.attname: field for field in RECORDS[row["record"]]._meta.concrete_fields}
     told = []
-    for name in {**before, **after}:
+    # In the order of the record's fields: jsonb keeps none.
+    names_of = [name for name in (*known, *before, *after) if name in before or name in after]
+    for name in dict.fromkeys(names_of):
         old, new = before.get(name), after.get(name)
         empty = row["before"] is None and new in (None, "")
         if old == new or empty or name in UNTOLD:

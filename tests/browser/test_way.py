@@ -130,6 +130,60 @@ def test_every_page_can_be_used_by_everybody(cast, visit):
         okafor.look()
 
 
+def test_every_page_of_the_desk_can_be_used_by_everybody(cast, visit):
+    make.person(
+        make.registry(), "operator", email="operator@registry.example", password=make.PASSWORD
+    )
+    make.facility(cast.alder, code="F2", status="suspended")
+    operator = visit()
+    operator.sign_in("operator@registry.example")
+
+    for path in [
+        "registry?q=ald",
+        "organisations",
+        "organisations/new",
+        "organisations/ALD",
+        "organisations/ALD/suspend",
+        "accounts/ALD-01",
+        "accounts/ALD-01/close",
+        "facilities",
+        "facilities/new",
+        "facilities/F2",
+        "facilities/FG/audit",
+        "commodities",
+        "commodities/SOL",
+        "commodities/SOL/edit",
+        "commodities/SOL/policy",
+        "log",
+    ]:
+        operator.page.goto(f"{operator.url}/{path}")
+        operator.look()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
+def test_an_operator_suspends_an_organisation_in_two_steps(cast, visit, javascript):
+    make.person(
+        make.registry(), "operator", email="operator@registry.example", password=make.PASSWORD
+    )
+    operator = visit(javascript=javascript)
+    operator.sign_in("operator@registry.example")
+
+    operator.press("link", "Registry", exact=True)
+    operator.page.get_by_label("Find an organisation").fill("cobalt")
+    operator.press("button", "Search")
+    operator.press("link", "COB", exact=True)
+    operator.press("link", "Suspend", exact=True)
+    operator.fill("Reason", "Licence withdrawn.")
+    operator.press("button", "Suspend organisation")
+
+    expect(operator.page.get_by_text("none of its open requests is executed")).to_be_visible()
+    expect(operator.page.get_by_role("table", name="Changes of this")).to_contain_text(
+        "Licence withdrawn."
+    )
+    cast.target.refresh_from_db()
+    assert cast.target.status == "suspended"
+
+
 def test_filters_swap_the_blocks_and_leave_nothing_in_the_browser(cast, visit):
     marsh = visit()
     marsh.sign_in("marsh@alder.example")

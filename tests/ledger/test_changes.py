@@ -199,6 +199,31 @@ def test_only_an_active_operator_is_named_as_changing_records(one_of_each, commi
     assert len(entries("account", one_of_each["account"].pk)) == 1
 
 
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_record_is_not_added_in_a_strangers_name(one_of_each, committed_db, record):
+    connection = committed_db.connect("portal_web")
+    connection.execute("SELECT set_config('ledger.actor', %s, true)", [str(uuid4())])
+    model = type(one_of_each[record])
+    copied = [field.column for field in model._meta.concrete_fields]
+    table = model._meta.db_table
+    columns = ", ".join(copied)
+    values = ", ".join(
+        (
+            "gen_random_uuid()"
+            if model._meta.pk.get_internal_type() == "UUIDField"
+            else f"nextval(pg_get_serial_sequence('public.{table}', 'id'))"
+        )
+        if column == "id"
+        else column
+        for column in copied
+    )
+
+    with refused("ACTOR_NOT_AUTHORISED"):
+        connection.execute(
+            f"INSERT INTO public.{table} ({columns}) SELECT {values} FROM public.{table} LIMIT 1"
+        )
+
+
 def test_a_team_admin_is_named_as_changing_people(one_of_each, committed_db):
     admin = make.person(one_of_each["organisation"], "team_admin")
 

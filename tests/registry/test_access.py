@@ -1,5 +1,7 @@
 """Every address and every role: the table is made from the addresses that exist."""
 
+from datetime import date
+
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -14,7 +16,8 @@ PUBLIC, SIGNED_IN, OWN = "public", "signed in", "own organisation or everything"
 PERSONAL = "one's own, whoever else sees everything"
 SUBMIT, QUEUE, DECIDE = access.Right.SUBMIT, access.Right.SEE_QUEUE, access.Right.DECIDE
 EXPIRY, RECONCILE = access.Right.PREPARE_EXPIRY, access.Right.RECONCILE
-EVERYTHING = access.Right.SEE_EVERYTHING
+EVERYTHING, KEEP = access.Right.SEE_EVERYTHING, access.Right.KEEP_RECORDS
+ORGANISATION = access.Right.SEE_ORGANISATION
 GET, POST, BOTH = {"get"}, {"post"}, {"get", "post"}
 
 # A route that is not listed here fails the first test.
@@ -49,6 +52,35 @@ ROUTES = {
     "notifications/<int:number>/read": (PERSONAL, POST),
     "notifications/<int:number>/dismiss": (PERSONAL, POST),
     "search": (SIGNED_IN, GET),
+    "registry": (EVERYTHING, GET),
+    "log": (EVERYTHING, GET),
+    "log.csv": (EVERYTHING, GET),
+    "organisations": (ORGANISATION, GET),
+    "organisations/new": (KEEP, BOTH),
+    "organisations/<str:code>": (ORGANISATION, GET),
+    "organisations/<str:code>/edit": (KEEP, BOTH),
+    "organisations/<str:code>/suspend": (KEEP, BOTH),
+    "organisations/<str:code>/reactivate": (KEEP, BOTH),
+    "organisations/<str:code>/account": (KEEP, BOTH),
+    "accounts/<str:code>": (OWN, GET),
+    "accounts/<str:code>/suspend": (KEEP, BOTH),
+    "accounts/<str:code>/reopen": (KEEP, BOTH),
+    "accounts/<str:code>/close": (KEEP, BOTH),
+    "facilities": (SIGNED_IN, GET),
+    "facilities/new": (KEEP, BOTH),
+    "facilities/<str:code>": (OWN, GET),
+    "facilities/<str:code>/edit": (KEEP, BOTH),
+    "facilities/<str:code>/audit": (KEEP, BOTH),
+    "facilities/<str:code>/suspend": (KEEP, BOTH),
+    "facilities/<str:code>/reactivate": (KEEP, BOTH),
+    "facilities/<str:code>/close": (KEEP, BOTH),
+    "commodities": (SIGNED_IN, GET),
+    "commodities/new": (KEEP, BOTH),
+    "commodities/<str:code>": (SIGNED_IN, GET),
+    "commodities/<str:code>/edit": (KEEP, BOTH),
+    "commodities/<str:code>/policy": (KEEP, BOTH),
+    "commodities/<str:code>/policy/<int:rule_id>/end": (KEEP, BOTH),
+    "regions/new": (KEEP, BOTH),
     "errors": (PUBLIC, GET),
     "errors/": (PUBLIC, GET),
     "health/live": (PUBLIC, GET),
@@ -127,12 +159,21 @@ def paths(cast):
         "<int:block_id>": block,
         "<str:number>": "SOL-2",
         "<str:reference>": statement[0]["reference"],
+        "<int:rule_id>": services.allow_region_change(
+            commodity=cast.commodity,
+            from_region=make.region(),
+            to_region=make.region(),
+            valid_from=date(2026, 1, 1),
+        ).id,
     }
+    codes = {
+        "errors": "RANGE_INVALID", "organisations": "ALD", "facilities": "FG", "commodities": "SOL",
+    }  # fmt: skip
     filled = {}
     for route in ROUTES:
-        path = "/" + (
-            route if "errors" not in route else route.replace("<str:code>", "RANGE_INVALID")
-        )
+        path = "/" + route
+        if (kind := route.split("/")[0]) in codes:
+            path = path.replace("<str:code>", codes[kind])
         if "statement" in route:
             path = path.replace("<int:number>", str(retired.number))
         for name, value in values.items():

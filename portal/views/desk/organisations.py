@@ -142,8 +142,8 @@ def _stopped(item: Organisation) -> list[str]:
     active = [each.code for each in item.accounts.filter(status="active")]
     people = item.people.filter(is_active=True).count()
     return [
-        f"{acts.so_many(people, 'person', 'people')} can still sign in and look. Nobody of them can"
-        " submit anything.",
+        f"{acts.so_many(people, 'person', 'people')} can still sign in and look, and submit"
+        " nothing.",
         f"{acts.so_many(len(active), 'active account')} will be suspended:"
         f" {', '.join(active)}. Nothing enters or leaves."
         if active
@@ -156,8 +156,7 @@ def _freed(item: Organisation) -> list[str]:
     again = records.account_codes(log.frozen_with(item))
     return [
         "Its people can submit again.",
-        f"{acts.so_many(len(again), 'account')} that were suspended with it become active again:"
-        f" {', '.join(again)}."
+        f"What was suspended with it becomes active again: {', '.join(again)}."
         if again
         else "No account was suspended with it.",
         acts.waiting(records.open_requests(item), "can be approved and executed again"),
