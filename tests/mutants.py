@@ -101,6 +101,7 @@ GUARD_TESTS = {
     },
     "registry_organisation_freeze": REFERENCE
     + "test_with_an_organisation_its_active_accounts_are_suspended",
+    "registry_organisation_own": REFERENCE + "test_nobody_suspends_their_own_organisation",
     "registry_account_opened_active": REFERENCE
     + "test_no_account_of_a_suspended_organisation_becomes_active",
     "registry_account_made_active": REFERENCE

@@ -140,4 +140,3 @@ def record_url(kind: str | tuple[str, str], code: str = "") -> str:
     """Return the address of the page that shows a record."""
     kind, code = kind if isinstance(kind, tuple) else (kind, code)
     return reverse(f"portal:{kind}", args=[code]) if code else reverse("portal:commodities")
-

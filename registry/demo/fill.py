@@ -43,17 +43,7 @@ def fill(
     if is_filled():
         return 0
     events = tell(now, size)
-    founded = datetime.combine(month_after(now.date(), -size.months - 2), time(9), UTC)
-    with clock.at(founded):
-        _regions_and_commodities(founded)
-        for organisation in cast.ORGANISATIONS:
-            _organisation(organisation)
-        # Hashed once: it is the same for all, and hashing takes its time on purpose.
-        User.objects.update(password=make_password(cast.PASSWORD))
-        for facility in cast.FACILITIES:
-            _facility(facility)
-        inbox.welcome()
-
+    _found(now, size)
     stage = Stage(told_since=now - inbox.RECENT)
     steps = _steps(stage, events, now)
     for done, (moment, *_, act) in enumerate(steps, start=1):
@@ -161,6 +151,20 @@ def _fingerprint(draft: Request) -> str:
         return str(services.preview_request(draft.id)["fingerprint"])
     except services.Refused:
         return ""
+
+
+def _found(now: datetime, size: Size) -> None:
+    """Register the cast, some months before anything is issued."""
+    founded = datetime.combine(month_after(now.date(), -size.months - 2), time(9), UTC)
+    with clock.at(founded):
+        _regions_and_commodities(founded)
+        for organisation in cast.ORGANISATIONS:
+            _organisation(organisation)
+        # Hashed once: it is the same for all, and hashing takes its time on purpose.
+        User.objects.update(password=make_password(cast.PASSWORD))
+        for facility in cast.FACILITIES:
+            _facility(facility)
+        inbox.welcome()
 
 
 def _regions_and_commodities(founded: datetime) -> None:

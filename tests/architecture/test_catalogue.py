@@ -91,6 +91,7 @@ TRIGGERS = {
     ("registry_account", "registry_account_made_active"),
     ("registry_account", "registry_account_closed"),
     ("registry_organisation", "registry_organisation_freeze"),
+    ("registry_organisation", "registry_organisation_own"),
     ("registry_commodity", "registry_commodity_zone"),
     ("registry_commodity", "registry_commodity_fixed"),
     ("registry_facilityaudit", "registry_facilityaudit_append_only"),

@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
 from registry import services
 from registry.models import Account, Commodity, Facility, Region
@@ -239,6 +240,19 @@ def test_nothing_is_issued_for_a_suspended_facility(committed_db):
     Facility.objects.filter(pk=plant.pk).update(status="suspended")
 
     assert look.outcome(request) == "FACILITY_NOT_ACTIVE"
+
+
+def test_nobody_suspends_their_own_organisation(committed_db):
+    operator = make.operator()
+
+    with (
+        pytest.raises(Refused, match="ACTOR_NOT_AUTHORISED"),
+        calls.acting(actor_id=operator.id, reason="Closing time."),
+    ):
+        type(operator.organisation).objects.update(status="suspended")
+
+    operator.organisation.refresh_from_db()
+    assert operator.organisation.status == "active"
 
 
 # ---- closing

@@ -238,6 +238,18 @@ def test_a_suspension_sent_twice_is_one(cast, desk):
     assert desk.get("/organisations/ALD/suspend").status_code == 302
 
 
+def test_the_registry_does_not_suspend_itself(cast, desk):
+    registry = make.registry()
+    mine = {"version": log.version_of(registry), "reason": "Closing time."}
+
+    assert "your own" in desk.get(f"/organisations/{registry.code}/suspend").content.decode()
+    answer = desk.post(f"/organisations/{registry.code}/suspend", mine)
+
+    assert answer.status_code == 403
+    registry.refresh_from_db()
+    assert registry.status == "active"
+
+
 def test_the_list_is_searched_and_filtered(cast, desk):
     turned(desk, "/organisations/COB/suspend")
 

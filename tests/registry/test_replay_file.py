@@ -190,6 +190,11 @@ def test_the_rest_of_a_file_can_be_replayed_without_its_bad_lines(committed_db, 
         ({**PERSON, "organisation": "P9"}, "REFERENCE_UNKNOWN", "no organisation 'P9'"),
         ({**RULE, "to_region": "XX"}, "REFERENCE_UNKNOWN", "no region 'XX'"),
         ({**PERSON, "email": "P1.SUBMITTER@replay.invalid"}, "REFERENCE_REFUSED", "duplicate key"),
+        (
+            {**COMMODITY, "code": "ODD", "time_zone": "posixrules"},
+            "REFERENCE_REFUSED",
+            "TIME_ZONE_UNKNOWN",
+        ),
     ],
 )
 def test_a_reference_record_that_does_not_fit_undoes_all_of_them(
@@ -205,6 +210,18 @@ def test_a_reference_record_that_does_not_fit_undoes_all_of_them(
     assert detail in played.text
     assert not Organisation.objects.exists()
     assert not Request.objects.exists()
+
+
+def test_an_active_account_of_a_suspended_organisation_is_refused_by_name(committed_db, tmp_path):
+    histories.open_window(committed_db)
+    gone = {"record": "organisation", "code": "GONE", "name": "Gone", "status": "suspended"}
+    account = {"record": "account", "code": "GONE-T", "organisation": "GONE", "type": "trading"}
+
+    played = play(write(tmp_path / "history.jsonl", [gone, account]))
+
+    assert played.status == 2
+    assert "line 2: REFERENCE_REFUSED code: ORGANISATION_SUSPENDED" in played.text
+    assert not Organisation.objects.exists()
 
 
 def test_records_that_are_there_already_are_compared_and_kept(committed_db, tmp_path):

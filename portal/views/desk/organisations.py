@@ -88,9 +88,16 @@ def edit(request: SignedIn, code: str) -> HttpResponse:
 def suspend(request: SignedIn, code: str) -> HttpResponse:
     """Suspend an organisation, once the effect was read."""
     item = _kept(request, code)
+    own = item.id == request.user.organisation_id
     return acts.change(
         request,
-        Act(f"Suspend {item}?", "Suspend organisation", _above(item), effects=_stopped(item)),
+        Act(
+            f"Suspend {item}?",
+            "Suspend organisation",
+            _above(item),
+            effects=_stopped(item),
+            obstacles=["It is your own: nobody could reactivate it."] if own else [],
+        ),
         Reason,
         item,
         do=lambda **answers: desk.suspend_organisation(organisation=item, **answers),

@@ -3,6 +3,7 @@ SET ROLE ledger_deriver;
 DROP FUNCTION ledger.derive_frozen_accounts() CASCADE;
 RESET ROLE;
 SET ROLE ledger_check;
+DROP FUNCTION ledger.guard_organisation_own() CASCADE;
 DROP FUNCTION ledger.guard_account_closed() CASCADE;
 DROP FUNCTION ledger.guard_account_of_active() CASCADE;
 DROP FUNCTION ledger.guard_commodity_fixed() CASCADE;

@@ -69,6 +69,22 @@ BEGIN
 END
 $$;
 
+-- GUARD_ORGANISATION_OWN: nobody suspends their own organisation: who keeps the records could then never
+-- reactivate it.
+-- Refuses: ACTOR_NOT_AUTHORISED.
+CREATE OR REPLACE FUNCTION ledger.guard_organisation_own() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM public.registry_user u
+               WHERE u.id = nullif(current_setting('ledger.actor', true), '')::uuid
+                 AND u.organisation_id = NEW.id) THEN
+        PERFORM ledger.refuse('ACTOR_NOT_AUTHORISED',
+            jsonb_build_object('organisation', NEW.code), tg_name);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
 -- GUARD_ACCOUNT_CLOSED: an account is closed for good, and only when it is empty and nothing is under way.
 -- The ledger locks the accounts that it moves certificates of, as this update locks the row.
 -- Refuses, in order: RECORD_FIXED, ACCOUNT_NOT_EMPTY, ACCOUNT_HAS_REQUESTS.
@@ -97,7 +113,8 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION ledger.guard_code_kept(), ledger.guard_commodity_zone(),
-    ledger.guard_commodity_fixed(), ledger.guard_account_of_active(), ledger.guard_account_closed()
+    ledger.guard_commodity_fixed(), ledger.guard_account_of_active(), ledger.guard_account_closed(),
+    ledger.guard_organisation_own()
     TO ledger_owner;
 
 RESET ROLE;
@@ -128,6 +145,11 @@ CREATE OR REPLACE TRIGGER registry_organisation_freeze
     AFTER UPDATE OF status ON public.registry_organisation
     FOR EACH ROW WHEN (NEW.status = 'suspended' AND OLD.status <> 'suspended')
     EXECUTE FUNCTION ledger.derive_frozen_accounts();
+
+CREATE OR REPLACE TRIGGER registry_organisation_own
+    BEFORE UPDATE OF status ON public.registry_organisation
+    FOR EACH ROW WHEN (NEW.status = 'suspended' AND OLD.status <> 'suspended')
+    EXECUTE FUNCTION ledger.guard_organisation_own();
 
 CREATE OR REPLACE TRIGGER registry_account_opened_active
     BEFORE INSERT ON public.registry_account
@@ -178,7 +200,8 @@ $triggers$;
 RESET ROLE;
 SET ROLE ledger_check;
 REVOKE ALL ON FUNCTION ledger.guard_code_kept(), ledger.guard_commodity_zone(),
-    ledger.guard_commodity_fixed(), ledger.guard_account_of_active(), ledger.guard_account_closed()
+    ledger.guard_commodity_fixed(), ledger.guard_account_of_active(), ledger.guard_account_closed(),
+    ledger.guard_organisation_own()
     FROM PUBLIC, ledger_owner;
 RESET ROLE;
 SET ROLE ledger_deriver;
