@@ -9,6 +9,7 @@ import psycopg
 
 from registry.models import Account, Commodity
 from tests import make
+from tests.ledger.wrongs import tamper
 from tests.proof import balance, prove
 from tests.server import Database
 from tests.together import (
@@ -31,16 +32,24 @@ def expired(holding: int, commodity: Commodity, **fields: object) -> Account:
     return account
 
 
-def expiring(seconds: float) -> tuple[Commodity, dict[str, date], datetime]:
+def expiring(database: Database, seconds: float) -> tuple[Commodity, dict[str, date], datetime]:
     """
     Define a commodity of which a batch produced until today expires in some seconds.
 
-    Certificates expire at midnight, so the commodity gets a time zone where it is midnight then.
+    Certificates expire at midnight, so the commodity gets a time zone where it is midnight then:
+    one that the world does not know, behind the guard against those.
     """
     at = (datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
     midnight = at.replace(hour=0, minute=0, second=0)
     behind = at - midnight
-    commodity = make.commodity(months_to_expiry=0, time_zone=f"<HERE>{behind}")
+    commodity = make.commodity(months_to_expiry=0)
+    tamper(
+        database,
+        "public.registry_commodity",
+        f"UPDATE public.registry_commodity SET time_zone = '<HERE>{behind}'"
+        f" WHERE id = {commodity.pk}",
+    )
+    commodity.refresh_from_db()
     today = (at - behind).date() - timedelta(days=1)
     return commodity, {"production_start": today, "production_end": today}, at
 
@@ -104,7 +113,7 @@ def test_expiry_and_the_transfer_of_what_is_not_due_leave_each_its_own(
 def test_what_a_waiting_transfer_moved_before_its_expiry_expires_where_it_is_now(
     committed_db: Database,
 ) -> None:
-    commodity, today, expires_at = expiring(8)
+    commodity, today, expires_at = expiring(committed_db, 8)
     source, target = make.account(), make.account()
     make.mint(source, 100, commodity=commodity, **today)
     moving = make.approved_transfer(source, target, 80, commodity=commodity)
@@ -129,7 +138,7 @@ def test_what_a_waiting_transfer_moved_before_its_expiry_expires_where_it_is_now
 def test_a_transfer_that_waited_over_the_expiry_moves_nothing_that_has_expired(
     committed_db: Database,
 ) -> None:
-    commodity, today, expires_at = expiring(8)
+    commodity, today, expires_at = expiring(committed_db, 8)
     # Locks are taken in the order of ids: while it waits for the target, the source is free.
     target, source = sorted((make.account() for _ in range(2)), key=lambda account: account.pk)
     for _ in range(2):
@@ -163,7 +172,7 @@ def spread(database: Database, requests: list, first: datetime, pause: float) ->
 
 
 def test_transfers_and_retirements_around_the_expiry_lose_nothing(committed_db: Database) -> None:
-    commodity, today, expires_at = expiring(15)
+    commodity, today, expires_at = expiring(committed_db, 15)
     accounts = [make.account() for _ in range(3)]
     terminal = {account.pk: make.retirement_account(account) for account in accounts}
     for account in accounts:
@@ -203,7 +212,7 @@ def test_transfers_and_retirements_around_the_expiry_lose_nothing(committed_db: 
 
 
 def test_an_expiry_that_meets_a_busy_newcomer_can_be_tried_again(committed_db: Database) -> None:
-    commodity, today, expires_at = expiring(8)
+    commodity, today, expires_at = expiring(committed_db, 8)
     # Locks are taken in the order of ids: while it waits for the target, it holds the source.
     source, target = sorted((make.account() for _ in range(2)), key=lambda account: account.pk)
     make.mint(source, 100, commodity=commodity, **today)
