@@ -8,10 +8,9 @@ from django.db.migrations.operations.base import Operation
 FROZEN = Path(__file__).parent / "migrations" / "sql"
 
 # A function is created by its owner, who needs CREATE on the schema for that moment only.
-LEND = "GRANT CREATE ON SCHEMA ledger, ledger_api TO ledger_writer, ledger_check, ledger_deriver"
-TAKE_BACK = (
-    "REVOKE CREATE ON SCHEMA ledger, ledger_api FROM ledger_writer, ledger_check, ledger_deriver"
-)
+OWNERS = "ledger_writer, ledger_check, ledger_deriver, ledger_recorder"
+LEND = f"GRANT CREATE ON SCHEMA ledger, ledger_api TO {OWNERS}"
+TAKE_BACK = f"REVOKE CREATE ON SCHEMA ledger, ledger_api FROM {OWNERS}"
 
 
 def run_sql(connection: Any, text: str) -> None:

@@ -10,7 +10,8 @@ BEGIN
     PERFORM pg_catalog.pg_advisory_xact_lock(20261120);
 
     FOREACH v_role IN ARRAY ARRAY['ledger_owner', 'ledger_writer', 'ledger_check',
-                                  'ledger_deriver', 'anon', 'authenticated'] LOOP
+                                  'ledger_deriver', 'ledger_recorder', 'anon',
+                                  'authenticated'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_role) THEN
             EXECUTE format('CREATE ROLE %I', v_role);
         END IF;
@@ -29,7 +30,7 @@ END
 $roles$;
 
 -- Membership without inheritance: the migrator has no right of an owner until it says SET ROLE.
-GRANT ledger_owner, ledger_writer, ledger_check, ledger_deriver
+GRANT ledger_owner, ledger_writer, ledger_check, ledger_deriver, ledger_recorder
     TO ledger_migrator WITH INHERIT FALSE, SET TRUE;
 
 -- PUBLIC keeps nothing on the database. A temporary table could shadow a name (pg_temp is searched
@@ -45,17 +46,18 @@ $database$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT CREATE, USAGE ON SCHEMA public TO ledger_owner;
 GRANT USAGE ON SCHEMA public
-    TO ledger_writer, ledger_check, ledger_deriver, portal_web, ledger_auditor;
+    TO ledger_writer, ledger_check, ledger_deriver, ledger_recorder, portal_web, ledger_auditor;
 
 CREATE SCHEMA IF NOT EXISTS ledger AUTHORIZATION ledger_owner;
 CREATE SCHEMA IF NOT EXISTS ledger_api AUTHORIZATION ledger_owner;
 GRANT USAGE ON SCHEMA ledger
-    TO ledger_writer, ledger_check, ledger_deriver, portal_web, ledger_auditor;
+    TO ledger_writer, ledger_check, ledger_deriver, ledger_recorder, portal_web, ledger_auditor;
 GRANT USAGE ON SCHEMA ledger_api
     TO ledger_writer, ledger_service, ledger_replay, portal_web;
 
 -- The schema-wide form of this is a no-op for functions: PUBLIC's EXECUTE is a global default.
-ALTER DEFAULT PRIVILEGES FOR ROLE ledger_owner, ledger_writer, ledger_check, ledger_deriver
+ALTER DEFAULT PRIVILEGES FOR ROLE ledger_owner, ledger_writer, ledger_check, ledger_deriver,
+    ledger_recorder
     REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 -- The pages write Django's own tables; the ledger's migrations then narrow the few that matter.
 ALTER DEFAULT PRIVILEGES FOR ROLE ledger_owner IN SCHEMA public
@@ -113,7 +115,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION ledger.is_window_open(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.is_window_open(text)
-    TO ledger_owner, ledger_writer, ledger_check, ledger_deriver, ledger_migrator;
+    TO ledger_owner, ledger_writer, ledger_check, ledger_deriver, ledger_recorder, ledger_migrator;
 
 -- GUARD_DDL_FROZEN: nobody but a superuser changes any definition outside an open window.
 -- Refuses: LEDGER_DDL_FROZEN. INVOKER, because it asks who is running the command.

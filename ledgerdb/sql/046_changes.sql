@@ -7,7 +7,8 @@
 -- registry, are nobody's doing in the portal, and a refusal would only teach people to name somebody
 -- else. Who is named, however, must be somebody who may.
 --
--- Triggers stand on the reference tables only: requests and the ledger are histories of their own.
+-- The triggers run as ledger_recorder, which no guard of the ledger lets by. They stand on the
+-- reference tables only: requests and the ledger are histories of their own.
 
 SET ROLE ledger_owner;
 
@@ -33,7 +34,7 @@ CREATE INDEX IF NOT EXISTS changes_actor_ix ON ledger.changes (actor_id, id);
 CREATE INDEX IF NOT EXISTS changes_time_ix ON ledger.changes (changed_at);
 
 REVOKE ALL ON ledger.changes FROM PUBLIC;
-GRANT INSERT ON ledger.changes TO ledger_deriver;
+GRANT INSERT ON ledger.changes TO ledger_recorder;
 GRANT SELECT ON ledger.changes TO ledger_check, portal_web, ledger_auditor;
 
 RESET ROLE;
@@ -63,11 +64,11 @@ END
 $$;
 
 RESET ROLE;
-SET ROLE ledger_deriver;
+SET ROLE ledger_recorder;
 
--- DERIVE_CHANGE: record a change: the kind of record is the trigger's first argument, the column that
+-- RECORD_CHANGE: record a change: the kind of record is the trigger's first argument, the column that
 -- names its parent the second. What is no reference data is left out: passwords, sign-ins, locks.
-CREATE OR REPLACE FUNCTION ledger.derive_change() RETURNS trigger
+CREATE OR REPLACE FUNCTION ledger.record_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     v_hidden text[] := ARRAY['password', 'last_login', 'ledger_lock'];
@@ -88,7 +89,7 @@ END
 $$;
 
 -- Whoever creates a trigger needs EXECUTE on its function: lent to the owner for this moment.
-GRANT EXECUTE ON FUNCTION ledger.derive_change() TO ledger_owner;
+GRANT EXECUTE ON FUNCTION ledger.record_change() TO ledger_owner;
 RESET ROLE;
 SET ROLE ledger_check;
 GRANT EXECUTE ON FUNCTION ledger.guard_actor(), ledger.guard_append_only() TO ledger_owner;
@@ -122,7 +123,7 @@ BEGIN
                         FOR EACH ROW EXECUTE FUNCTION ledger.guard_actor()', v_logged.record);
         EXECUTE format('CREATE OR REPLACE TRIGGER registry_%1$s_logged
                         AFTER INSERT OR UPDATE OR DELETE ON public.registry_%1$s
-                        FOR EACH ROW EXECUTE FUNCTION ledger.derive_change(%1$L, %2$L)',
+                        FOR EACH ROW EXECUTE FUNCTION ledger.record_change(%1$L, %2$L)',
                        v_logged.record, v_logged.parent);
         EXECUTE format('CREATE OR REPLACE TRIGGER registry_%1$s_not_removed
                         BEFORE DELETE OR TRUNCATE ON public.registry_%1$s
@@ -143,6 +144,6 @@ RESET ROLE;
 SET ROLE ledger_check;
 REVOKE ALL ON FUNCTION ledger.guard_actor(), ledger.guard_append_only() FROM PUBLIC, ledger_owner;
 RESET ROLE;
-SET ROLE ledger_deriver;
-REVOKE ALL ON FUNCTION ledger.derive_change() FROM PUBLIC, ledger_owner;
+SET ROLE ledger_recorder;
+REVOKE ALL ON FUNCTION ledger.record_change() FROM PUBLIC, ledger_owner;
 RESET ROLE;

@@ -47,11 +47,14 @@ CALLERS = {
     "ledger.refuse": {"ledger_writer", "ledger_check", "ledger_deriver"},
     "ledger.people_refusal": {"ledger_writer"},
     "ledger.is_window_open": {
-        "ledger_owner", "ledger_writer", "ledger_check", "ledger_deriver", "ledger_migrator",
+        "ledger_owner", "ledger_writer", "ledger_check", "ledger_deriver", "ledger_recorder",
+        "ledger_migrator",
     },
 }  # fmt: skip
 # The administrator's own: they watch over the owner.
 ADMINISTRATORS = {"ledger.is_window_open", "ledger.guard_ddl_frozen"}
+# They write what follows from a change of a reference record, and nothing of the ledger.
+RECORDERS = {"ledger.record_change", "ledger.freeze_accounts"}
 APPEND_ONLY = {
     "transactions", "assets", "transaction_items", "transaction_item_inputs", "credits_debits",
     "chain", "changes",
@@ -154,6 +157,8 @@ def test_functions_belong_to_the_role_of_their_duty(functions):
             assert owner == "postgres", name
         elif name.startswith(("ledger.derive_", "ledger.settle")) or name == "ledger.refuse_sealed":
             assert owner == "ledger_deriver", name
+        elif name in RECORDERS:
+            assert owner == "ledger_recorder", name
         elif returns == "trigger":
             assert owner == "ledger_check", name
         elif name.startswith("ledger_api."):

@@ -245,7 +245,7 @@ LOG = {
     "forget some of it": "DELETE FROM ledger.changes",
     "forget it": "TRUNCATE ledger.changes",
     "switch it off": "ALTER TABLE public.registry_account DISABLE TRIGGER registry_account_logged",
-    "write as it is written": "SET ROLE ledger_deriver",
+    "write as it is written": "SET ROLE ledger_recorder",
 }
 
 

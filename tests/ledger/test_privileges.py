@@ -9,7 +9,8 @@ from tests.server import Database
 
 LOGINS = ("ledger_service", "portal_web", "ledger_auditor", "ledger_replay", "ledger_migrator")
 NO_LOGIN = (
-    "ledger_owner", "ledger_writer", "ledger_check", "ledger_deriver", "anon", "authenticated",
+    "ledger_owner", "ledger_writer", "ledger_check", "ledger_deriver", "ledger_recorder", "anon",
+    "authenticated",
 )  # fmt: skip
 LETTERS = {
     "S": "SELECT",
@@ -40,7 +41,7 @@ TABLES = {
     "ledger.heads": {"ledger_writer": "SIU", "ledger_deriver": "SU", **READERS},
     "ledger.error_codes": {"ledger_writer": "S", "ledger_deriver": "S", **READERS},
     "ledger.reconciliations": {"ledger_check": "SI", "portal_web": "S", "ledger_auditor": "S"},
-    "ledger.changes": {"ledger_deriver": "I", **READERS},
+    "ledger.changes": {"ledger_recorder": "I", **READERS},
     "ledger.change_windows": {"portal_web": "S", "ledger_auditor": "S"},
     "public.registry_organisation": {**REFERENCE, "ledger_deriver": "S"},
     "public.registry_account": {**REFERENCE, "ledger_deriver": "S"},
@@ -81,7 +82,9 @@ COLUMNS = {
         "read_at", "closed_at", "mail_due_at", "mail_tries", "mail_sent_at",
     },
     ("public.registry_noticepreference", "portal_web", "UPDATE"): {"mail"},
-    ("public.registry_account", "ledger_deriver", "UPDATE"): {"ledger_lock", "status"},
+    ("public.registry_account", "ledger_deriver", "UPDATE"): {"ledger_lock"},
+    ("public.registry_account", "ledger_recorder", "SELECT"): {"id", "organisation_id", "status"},
+    ("public.registry_account", "ledger_recorder", "UPDATE"): {"status"},
     ("public.registry_request", "ledger_writer", "UPDATE"): EXECUTION,
     ("public.registry_request", "ledger_deriver", "UPDATE"): EXECUTION,
     ("public.registry_user", "ledger_deriver", "SELECT"): {
@@ -181,7 +184,8 @@ def test_schemas_are_used_by_those_who_need_them_and_written_by_their_owner(comm
     }
 
     readers = (
-        "ledger_writer", "ledger_check", "ledger_deriver", "portal_web", "ledger_auditor",
+        "ledger_writer", "ledger_check", "ledger_deriver", "ledger_recorder", "portal_web",
+        "ledger_auditor",
     )  # fmt: skip
     callers = ("ledger_writer", "ledger_service", "ledger_replay", "portal_web")
     assert found == {
@@ -226,7 +230,13 @@ def test_only_the_migrator_may_become_another_and_inherits_nothing(committed_db)
 
     assert sorted(found) == [
         ("ledger_migrator", role, False, True, False)
-        for role in ("ledger_check", "ledger_deriver", "ledger_owner", "ledger_writer")
+        for role in (
+            "ledger_check",
+            "ledger_deriver",
+            "ledger_owner",
+            "ledger_recorder",
+            "ledger_writer",
+        )
     ]
 
 

@@ -307,7 +307,7 @@ def test_a_transfer_under_way_is_waited_for_before_an_account_is_closed(committe
     assert while_held(committed_db, moving, act) == ["ACCOUNT_NOT_EMPTY"]
 
 
-@pytest.mark.parametrize("writer", ["ledger_check", "ledger_deriver"])
+@pytest.mark.parametrize("writer", ["ledger_check", "ledger_recorder"])
 def test_who_guards_and_records_changes_nothing_else_of_a_record(committed_db, writer):
     account = make.account()
     forger = Forger(committed_db, writer)

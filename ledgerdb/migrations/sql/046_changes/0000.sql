@@ -15,8 +15,8 @@ DROP TRIGGER registry_facilityaudit_append_only ON public.registry_facilityaudit
 DROP TRIGGER registry_commodity_not_removed ON public.registry_commodity;
 DROP TRIGGER registry_region_not_removed ON public.registry_region;
 DROP TRIGGER registry_regionrule_not_removed ON public.registry_regionrule;
-SET ROLE ledger_deriver;
-DROP FUNCTION ledger.derive_change() CASCADE;
+SET ROLE ledger_recorder;
+DROP FUNCTION ledger.record_change() CASCADE;
 RESET ROLE;
 SET ROLE ledger_check;
 DROP FUNCTION ledger.guard_actor() CASCADE;

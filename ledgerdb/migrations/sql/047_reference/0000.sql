@@ -1,6 +1,6 @@
 -- Before the guards of the reference records: their triggers go with them.
-SET ROLE ledger_deriver;
-DROP FUNCTION ledger.derive_frozen_accounts() CASCADE;
+SET ROLE ledger_recorder;
+DROP FUNCTION ledger.freeze_accounts() CASCADE;
 RESET ROLE;
 SET ROLE ledger_check;
 DROP FUNCTION ledger.guard_organisation_own() CASCADE;
@@ -12,4 +12,5 @@ DROP FUNCTION ledger.guard_code_kept() CASCADE;
 RESET ROLE;
 REVOKE UPDATE (ledger_lock) ON public.registry_account, public.registry_organisation
     FROM ledger_check;
-REVOKE UPDATE (status) ON public.registry_account FROM ledger_deriver;
+REVOKE SELECT (id, organisation_id, status), UPDATE (status)
+    ON public.registry_account FROM ledger_recorder;

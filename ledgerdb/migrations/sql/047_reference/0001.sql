@@ -118,11 +118,11 @@ GRANT EXECUTE ON FUNCTION ledger.guard_code_kept(), ledger.guard_commodity_zone(
     TO ledger_owner;
 
 RESET ROLE;
-SET ROLE ledger_deriver;
+SET ROLE ledger_recorder;
 
--- DERIVE_FROZEN_ACCOUNTS: with an organisation, its active accounts are suspended, so that it neither
+-- FREEZE_ACCOUNTS: with an organisation, its active accounts are suspended, so that it neither
 -- sends nor receives. Locked in id order, as the ledger does.
-CREATE OR REPLACE FUNCTION ledger.derive_frozen_accounts() RETURNS trigger
+CREATE OR REPLACE FUNCTION ledger.freeze_accounts() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM FROM public.registry_account a
@@ -133,18 +133,20 @@ BEGIN
     RETURN NULL;
 END
 $$;
-GRANT EXECUTE ON FUNCTION ledger.derive_frozen_accounts() TO ledger_owner;
+GRANT EXECUTE ON FUNCTION ledger.freeze_accounts() TO ledger_owner;
 
 RESET ROLE;
 SET ROLE ledger_owner;
 
 GRANT UPDATE (ledger_lock) ON public.registry_account, public.registry_organisation TO ledger_check;
-GRANT UPDATE (status) ON public.registry_account TO ledger_deriver;
+-- (To see which are its own, it reads three columns.)
+GRANT SELECT (id, organisation_id, status), UPDATE (status)
+    ON public.registry_account TO ledger_recorder;
 
 CREATE OR REPLACE TRIGGER registry_organisation_freeze
     AFTER UPDATE OF status ON public.registry_organisation
     FOR EACH ROW WHEN (NEW.status = 'suspended' AND OLD.status <> 'suspended')
-    EXECUTE FUNCTION ledger.derive_frozen_accounts();
+    EXECUTE FUNCTION ledger.freeze_accounts();
 
 CREATE OR REPLACE TRIGGER registry_organisation_own
     BEFORE UPDATE OF status ON public.registry_organisation
@@ -204,6 +206,6 @@ REVOKE ALL ON FUNCTION ledger.guard_code_kept(), ledger.guard_commodity_zone(),
     ledger.guard_organisation_own()
     FROM PUBLIC, ledger_owner;
 RESET ROLE;
-SET ROLE ledger_deriver;
-REVOKE ALL ON FUNCTION ledger.derive_frozen_accounts() FROM PUBLIC, ledger_owner;
+SET ROLE ledger_recorder;
+REVOKE ALL ON FUNCTION ledger.freeze_accounts() FROM PUBLIC, ledger_owner;
 RESET ROLE;

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0004_notices'),
+        ('registry', '0005_previews'),
     ]
 
     operations = [

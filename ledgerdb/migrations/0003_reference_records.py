@@ -11,8 +11,8 @@ class Migration(migrations.Migration):
     """Stands on the tables of the registry as they are by then."""
 
     dependencies = [
-        ("ledgerdb", "0001_ledger"),
-        ("registry", "0005_reference_records"),
+        ("ledgerdb", "0002_previews"),
+        ("registry", "0006_reference_records"),
     ]
 
     operations = [
