@@ -138,6 +138,12 @@ def test_every_right_has_holders_and_every_role_is_known():
     assert set().union(*access.HOLDERS.values()) | access.ORGANISATION == set(User.Role)
 
 
+# What the codes in these addresses name; in the others, an account.
+CODES = {
+    "errors": "RANGE_INVALID", "organisations": "ALD", "facilities": "FG", "commodities": "SOL",
+}  # fmt: skip
+
+
 @pytest.fixture
 def paths(cast):
     """Each address with something real behind it, that belongs to Alder."""
@@ -166,14 +172,11 @@ def paths(cast):
             valid_from=date(2026, 1, 1),
         ).id,
     }
-    codes = {
-        "errors": "RANGE_INVALID", "organisations": "ALD", "facilities": "FG", "commodities": "SOL",
-    }  # fmt: skip
     filled = {}
     for route in ROUTES:
         path = "/" + route
-        if (kind := route.split("/")[0]) in codes:
-            path = path.replace("<str:code>", codes[kind])
+        if (kind := route.split("/")[0]) in CODES:
+            path = path.replace("<str:code>", CODES[kind])
         if "statement" in route:
             path = path.replace("<int:number>", str(retired.number))
         for name, value in values.items():
