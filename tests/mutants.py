@@ -29,6 +29,7 @@ KEYS = LEDGER + "test_keys.py::"
 CHANGES = LEDGER + "test_changes.py::"
 REFERENCE = LEDGER + "test_reference.py::"
 PRIVILEGES = LEDGER + "test_privileges.py::"
+PEOPLE = LEDGER + "test_people.py::"
 ATTACKS = LEDGER + "test_attacks.py::"
 EVERYBODYS = "tests/architecture/test_catalogue.py::test_no_function_anywhere_of_ours_is_everybodys"
 ON_TABLES = PRIVILEGES + "test_a_role_has_on_each_table_what_the_table_of_grants_says"
@@ -110,6 +111,9 @@ GUARD_TESTS = {
     "registry_commodity_zone": REFERENCE + "test_a_time_zone_that_is_none_is_refused_by_name",
     "registry_commodity_fixed": REFERENCE
     + "test_what_a_certificate_stands_for_is_fixed_once_one_was_issued",
+    "registry_user_kept": PEOPLE + "test_nobody_rises_to_registry_staff",
+    "registry_user_last_admin": PEOPLE + "test_the_last_team_admin_stays",
+    "registry_invitation_kept": PEOPLE + "test_what_was_offered_stays",
     "ledger_ddl_frozen": LEDGER
     + "test_change_window.py::test_without_a_window_nobody_changes_the_definition",
     "check_blocks_conserved": WHOLE,

@@ -27,6 +27,12 @@ VALUES
      'Nobody decides their own request.',
      'The person who submitted the request tried to decide it, with this sign-in or with another one of theirs. Four eyes means two people.',
      'Ask another registry approver to decide it.'),
+    ('LAST_ADMIN', 'LA003', 'actor', 403,
+     'Nobody would be left to let others in.',
+     'Invite another one first, then change this one. An organisation keeps its last team admin, and the registry its last operator.'),
+    ('INVITATION_SPENT', 'LA004', 'invitation', 409,
+     'The invitation can no longer be used.',
+     'It was used, withdrawn, or is over. Ask whoever invited you for a new one; if you have used it, sign in.'),
 
     ('REQUEST_NOT_FOUND', 'LR001', 'request', 404,
      'There is no such request.',

@@ -5,15 +5,18 @@ from registry.models.commodities import Commodity, Region, RegionRule
 from registry.models.facilities import Facility, FacilityAudit
 from registry.models.notices import Notice, NoticeKind, NoticePreference
 from registry.models.organisations import Organisation, User
+from registry.models.people import CodeUse, Invitation
 from registry.models.previews import DecisionRound, PreviewOpening
 from registry.models.requests import Request
 
 __all__ = [
     "Account",
+    "CodeUse",
     "Commodity",
     "DecisionRound",
     "Facility",
     "FacilityAudit",
+    "Invitation",
     "Notice",
     "NoticeKind",
     "NoticePreference",

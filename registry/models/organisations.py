@@ -35,7 +35,7 @@ class Organisation(models.Model):
     address = models.CharField(max_length=300, blank=True, default="", db_default="")
     contact = models.EmailField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
-    # Always 0: what the guards of its accounts may update, so that they may lock the row.
+    # Always 0: what the guards of its accounts and people may update, to lock the row (ADR 10).
     ledger_lock = models.SmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
@@ -99,6 +99,8 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Their own clock, shown after UTC; empty: UTC alone.
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["name", "code"]

@@ -110,6 +110,9 @@ TRIGGERS = {
         (f"registry_{record}", f"registry_{record}_code_kept")
         for record in ("organisation", "account", "facility", "commodity", "region")
     ),
+    ("registry_user", "registry_user_kept"),
+    ("registry_user", "registry_user_last_admin"),
+    ("registry_invitation", "registry_invitation_kept"),
 }  # fmt: skip
 
 

@@ -170,9 +170,27 @@ def editing_what_somebody_changed(database: Database) -> None:
         )
 
 
+def removing_the_last_team_admin(database: Database) -> None:
+    admin = make.person(make.organisation(), "team_admin")
+    services.change_role(user_id=admin.id, role="viewer")
+
+
+def changing_a_withdrawn_invitation(database: Database) -> None:
+    invitation, _ = services.invite(
+        by=make.operator(),
+        organisation=make.registry(),
+        email="tomas@registry.example",
+        role="approver",
+    )
+    services.withdraw_invitation(invitation_id=invitation.id)
+    services.confirm_invitation(invitation_id=invitation.id, by=make.approver())
+
+
 RAISED: dict[str, Raises] = {
     "ACTOR_NOT_AUTHORISED": transferring("called by somebody else"),
     "SELF_APPROVAL": transferring("one person with two sign-ins"),
+    "LAST_ADMIN": removing_the_last_team_admin,
+    "INVITATION_SPENT": changing_a_withdrawn_invitation,
     "REQUEST_NOT_FOUND": transferring("unknown id"),
     "REQUEST_NOT_APPROVED": transferring("nobody decided"),
     "REQUEST_KIND_MISMATCH": transferring("called as another kind"),
@@ -308,6 +326,7 @@ def test_no_two_codes_share_a_number(committed_db):
 
 STATUSES = {
     "actor": {403},
+    "invitation": {409},
     "request": {404, 409, 422},
     "account": {422},
     "commodity": {422},

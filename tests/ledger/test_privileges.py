@@ -57,6 +57,8 @@ TABLES = {
     "public.registry_noticepreference": {"portal_web": "SI"},
     "public.registry_previewopening": {"portal_web": "SI", "ledger_check": "S"},
     "public.registry_decisionround": {"portal_web": "SI"},
+    "public.registry_invitation": {"portal_web": "SIU"},
+    "public.registry_codeuse": {"portal_web": "SI"},
     "public.registry_cache": DJANGO,
     "public.account_emailaddress": DJANGO,
     "public.account_emailconfirmation": DJANGO,
@@ -66,6 +68,11 @@ TABLES = {
     "public.django_content_type": DJANGO,
     "public.django_migrations": {"portal_web": "S"},
     "public.django_session": DJANGO,
+    "public.mfa_authenticator": DJANGO,
+    "public.socialaccount_socialaccount": DJANGO,
+    "public.socialaccount_socialapp": DJANGO,
+    "public.socialaccount_socialtoken": DJANGO,
+    "public.usersessions_usersession": DJANGO,
 }
 PERSON = "id person_id code email name organisation_id role is_active created_at"
 # Of a request, the pages write all but who asked, and what the ledger made of it.
