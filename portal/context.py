@@ -43,6 +43,8 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         tabs.append(("Facilities", reverse("portal:facilities"), 0, ""))
     else:
         tabs.append(("Registry", reverse("portal:registry"), 0, ""))
+    if access.may(user, access.Right.SEE_TEAM):
+        tabs.append(("Team", reverse("portal:team"), 0, ""))
     return {
         "tabs": [
             {"label": label, "url": url, "count": count, "word": word, "here": _here(request, url)}

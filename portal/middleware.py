@@ -1,10 +1,13 @@
-"""Sign-in is needed everywhere, except where a view says otherwise."""
+"""Sign-in is needed everywhere, except where a view says otherwise; and when it was last used."""
 
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from registry import services
 
 
 class SignInRequired(LoginRequiredMiddleware):
@@ -30,3 +33,18 @@ class SignInRequired(LoginRequiredMiddleware):
         if request.headers.get("HX-Request") != "true":
             return answer
         return HttpResponse(status=401, headers={"HX-Redirect": answer.headers["Location"]})
+
+
+class LastSeen:
+    """Note when and from where a session was last used, for the list that its owner sees."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
+        """Keep what comes next."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Note it for those who are signed in."""
+        key = request.session.session_key
+        if key and request.user.is_authenticated:
+            services.note_presence(session_key=key, ip=get_adapter().get_client_ip(request))
+        return self.get_response(request)

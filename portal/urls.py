@@ -1,6 +1,6 @@
 """The addresses of the pages that change something, and of signing in."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from portal.kinds import KINDS
 from portal.views import (
@@ -9,7 +9,9 @@ from portal.views import (
     errors,
     health,
     home,
+    me,
     notices,
+    passwords,
     reconciliation,
     requests,
     session,
@@ -46,6 +48,13 @@ pages = [
     path("notifications/<int:number>/read", notices.read, name="notice_read"),
     path("notifications/<int:number>/dismiss", notices.dismiss, name="notice_dismiss"),
     path("reconciliation/start", reconciliation.start, name="reconcile"),
+    path("me", me.show, name="me"),
+    path("me/app", me.app, name="app"),
+    path("me/passkeys/new", me.passkey, name="passkey"),
+    path("me/factors/<int:factor>/remove", me.remove, name="remove-factor"),
+    path("me/recovery-codes", me.recovery_codes, name="recovery-codes"),
+    path("me/sessions/end", me.end_sessions, name="end-sessions"),
+    path("me/clock", me.clock, name="clock"),
     path("errors", errors.index, name="errors"),
     path("errors/", errors.index),
     path("errors/<str:code>", errors.show, name="error"),
@@ -94,11 +103,21 @@ records = [
     path("regions/new", commodities.new_region, name="new-region"),
 ]
 
-# allauth looks its pages up by these names. There is no sign-up: the registry opens accounts.
+# allauth looks its pages up by these names; none of its own are mounted. There is no sign-up.
 urlpatterns = [
     path("", include((pages + records, APP))),
     path("sign-in", session.sign_in, name="account_login"),
+    path("sign-in/verify", session.verify, name="mfa_authenticate"),
     path("sign-out", session.sign_out, name="account_logout"),
     path("sign-up", session.closed, name="account_signup"),
-    path("reset-password", session.closed, name="account_reset_password"),
+    path("me/confirm", session.confirm, name="account_reauthenticate"),
+    path("me/password", passwords.change, name="account_change_password"),
+    path("reset-password", passwords.reset, name="account_reset_password"),
+    path("reset-password/sent", passwords.reset_sent, name="account_reset_password_done"),
+    path("reset-password/done", passwords.reset_done, name="account_reset_password_from_key_done"),
+    re_path(
+        r"^reset-password/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)$",
+        passwords.reset_link,
+        name="account_reset_password_from_key",
+    ),
 ]

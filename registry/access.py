@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
@@ -10,6 +12,13 @@ from registry.models import Organisation, User
 
 ROLE = User.Role
 ORGANISATION = {ROLE.VIEWER, ROLE.SUBMITTER, ROLE.TEAM_ADMIN}
+# Let in by two persons, and never risen to: docs/adr/0013.
+STAFF = {ROLE.OPERATOR, ROLE.APPROVER}
+ROLES_OF = {
+    Organisation.Kind.PARTICIPANT: (ROLE.VIEWER, ROLE.SUBMITTER, ROLE.TEAM_ADMIN),
+    Organisation.Kind.REGISTRY: (ROLE.OPERATOR, ROLE.APPROVER),
+    Organisation.Kind.REGULATOR: (ROLE.AUDITOR,),
+}
 
 
 class Right(TextChoices):
@@ -23,6 +32,9 @@ class Right(TextChoices):
     DECIDE = "decide", "a registry approver"
     KEEP_RECORDS = "keep_records", "a registry operator"
     SEE_ORGANISATION = "see_organisation", "a team admin, registry staff or an auditor"
+    SEE_TEAM = "see_team", "a team admin, or registry staff"
+    MANAGE_TEAM = "manage_team", "a team admin, or a registry operator"
+    CONFIRM_STAFF = "confirm_staff", "a registry approver"
 
 
 HOLDERS = {
@@ -34,6 +46,9 @@ HOLDERS = {
     Right.DECIDE: {ROLE.APPROVER},
     Right.KEEP_RECORDS: {ROLE.OPERATOR},
     Right.SEE_ORGANISATION: {ROLE.TEAM_ADMIN, ROLE.OPERATOR, ROLE.APPROVER, ROLE.AUDITOR},
+    Right.SEE_TEAM: {ROLE.TEAM_ADMIN, ROLE.OPERATOR, ROLE.APPROVER},
+    Right.MANAGE_TEAM: {ROLE.TEAM_ADMIN, ROLE.OPERATOR},
+    Right.CONFIRM_STAFF: {ROLE.APPROVER},
 }
 
 
@@ -92,6 +107,48 @@ def is_same_person(user: User, other: User) -> bool:
 def is_suspended(user: User) -> bool:
     """Say whether a person's organisation is suspended: its people may look, and nothing else."""
     return user.organisation.status == Organisation.Status.SUSPENDED
+
+
+def manages_any_team(user: User) -> bool:
+    """Say whether a person lets people into every organisation, and not only into their own."""
+    return may(user, Right.MANAGE_TEAM) and sees_only(user) is None
+
+
+def may_change(user: User, other: User) -> bool:
+    """Say whether a person may close or change another's sign-in; never one of their own."""
+    reaches = manages_any_team(user) or user.organisation_id == other.organisation_id
+    return may(user, Right.MANAGE_TEAM) and reaches and not is_same_person(user, other)
+
+
+def roles_for(other: User) -> tuple[User.Role, ...]:
+    """Return the roles that a sign-in may change to; staff and auditors keep theirs."""
+    return ROLES_OF[Organisation.Kind.PARTICIPANT] if other.role in ORGANISATION else ()
+
+
+def has_factor(user: User) -> bool:
+    """Say whether somebody has a second factor: an app or a passkey."""
+    kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    return bool(Authenticator.objects.filter(user=user, type__in=kinds).exists())
+
+
+def must_have_factor(user: User) -> bool:
+    """Say whether somebody may not be without a second factor."""
+    return bool(settings.REQUIRE_MFA) and may(user, Right.DECIDE)
+
+
+def must_set_up_factor(user: User) -> bool:
+    """Say whether somebody needs a second factor and has none: they decide nothing before."""
+    return must_have_factor(user) and not has_factor(user)
+
+
+def gives_code(user: User) -> bool:
+    """Say whether somebody gives a code with each decision."""
+    return must_have_factor(user) or has_factor(user)
+
+
+def signs_in_as(email: str) -> User | None:
+    """Return who signs in with an address, if anybody may."""
+    return User.objects.filter(email__iexact=email, is_active=True).first()
 
 
 def describe(user: User) -> str:

@@ -1,5 +1,6 @@
-"""Identifiers that follow from a code: the same record has the same one in every database."""
+"""Identifiers that follow from a code or a token: the same in every database."""
 
+import hashlib
 from uuid import UUID, uuid5
 
 # Never changed: the hashes of every replayed chain depend on it.
@@ -18,3 +19,8 @@ def number_of(record: str, code: str) -> int:
     Always above 2**30, where the table's own sequence will not come.
     """
     return 2**30 + id_of(record, code).int % (2**30 - 2)
+
+
+def hash_of(token: str) -> str:
+    """Return what is stored of a link's token: whoever reads it cannot make the link."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -45,6 +45,10 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "django_htmx",
     "csp",
     "registry",
@@ -64,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "portal.middleware.SignInRequired",
+    "portal.middleware.LastSeen",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -126,13 +131,14 @@ AUTH_USER_MODEL = "registry.User"
 # allauth's own backend would tell an inactive person that the password was right.
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-    )
+VALIDATION = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, object]] = [
+    {
+        "NAME": f"{VALIDATION}.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("name", "email")},
+    },
+    {"NAME": f"{VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{VALIDATION}.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -145,14 +151,53 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Strata: "
 # The page names the longer of the two waits: portal.sign_in.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "verify": "30/m/ip"}
+PASSWORD_RESET_TIMEOUT = 3600
+
+# Whoever decides needs a second factor, and gives a code with each decision.
+REQUIRE_MFA = flag("REQUIRE_MFA", default=True)
+# What second factors are encrypted with: the first encrypts, all of them decrypt.
+FACTOR_KEYS = [key for key in env("FACTOR_KEYS", SECRET_KEY).split(",") if key]
+MFA_ADAPTER = "portal.sign_in.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "portal.forms.factors.Verify",
+    "authenticate_webauthn": "portal.forms.factors.VerifyPasskey",
+}
+MFA_TOTP_ISSUER = "Strata"
+# A clock may be half a minute off; a code is still taken once only.
+MFA_TOTP_TOLERANCE = 1
+
+# Sign-in through an organisation's own provider: for people who are registered, and nobody else.
+OIDC_ISSUER = env("OIDC_ISSUER").rstrip("/")
+OIDC_LABEL = env("OIDC_LABEL", "your organisation's sign-in")
+SOCIALACCOUNT_ADAPTER = "portal.sign_in.ProviderAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = {}
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": OIDC_LABEL,
+                "client_id": env("OIDC_CLIENT_ID"),
+                "secret": env("OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": OIDC_ISSUER},
+            }
+        ],
+    }
 
 CACHES = {
     "default": {
         # The sign-in rate limits must hold across processes.
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "registry_cache",
+        # The default of 300 could be flooded with failed attempts until the limits are forgotten.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 
@@ -221,7 +266,8 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        # A form that leads to the provider is redirected there, which browsers count as its action.
+        "form-action": [SELF, *([OIDC_ISSUER] if OIDC_ISSUER else [])],
         "frame-ancestors": [NONE],
     }
 }

@@ -9,6 +9,8 @@ os.environ.update(
         "STRATA_SECRET_KEY": "only-for-tests",
         "STRATA_HTTPS": "0",
         "STRATA_MANIFEST": "0",
+        # Its own tests turn it on.
+        "STRATA_REQUIRE_MFA": "0",
         "STRATA_LEDGER_LOGIN": "1",
         "STRATA_REPLAY_LOGIN": "1",
         "STRATA_DB_NAME": "no_test_may_use_this_database",

@@ -6,12 +6,14 @@ from uuid import uuid4
 from django import forms
 from django.http import QueryDict
 
+from portal.forms.factors import SecondFactor
+
 APPROVE, REJECT = "approve", "reject"
 # A page of the queue.
 MOST = 50
 
 
-class Answer(forms.Form):
+class Answer(SecondFactor):
     """What every decision asks: approve, or reject with a reason. Asked once, also for several."""
 
     decision = forms.ChoiceField(

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
 from django.urls import reverse
@@ -49,6 +50,19 @@ def when(moment: datetime | None) -> SafeString | str:
         return ""
     text = f"{moment.day} {moment:%b %Y, %H:%M} UTC"
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.filter
+def own_clock(moment: datetime | None, zone: str) -> str:
+    """Write an instant once more, on somebody's own clock; nothing for those who read UTC."""
+    if moment is None or not zone:
+        return ""
+    try:
+        local = moment.astimezone(ZoneInfo(zone))
+    except ZoneInfoNotFoundError:
+        # Another machine's list of zones had it.
+        return ""
+    return f" ({local.day} {local:%b, %H:%M} in {zone.rpartition('/')[2].replace('_', ' ')})"
 
 
 @register.filter

@@ -103,7 +103,7 @@ def show(request: SignedIn, number: int) -> HttpResponse:
     item = requests.get(request.user, number)
     if item.status != Request.Status.SUBMITTED:
         return redirect("portal:request", number)
-    return _show(request, item, Decision())
+    return _show(request, item, Decision(user=request.user))
 
 
 @require_POST
@@ -113,13 +113,15 @@ def decide(request: SignedIn, number: int) -> HttpResponse:
     item = requests.get(request.user, number)
     if access.is_same_person(request.user, item.submitter):
         return refusals.page(request, "SELF_APPROVAL")
-    form = Decision(request.POST)
+    waits = item.status == Request.Status.SUBMITTED
+    if waits and access.must_set_up_factor(request.user):
+        return redirect("portal:app")
+    form = Decision(request.POST, user=request.user)
     if not form.is_valid():
-        if item.status != Request.Status.SUBMITTED:
-            return moved_on(request, item)
-        return _show(request, item, form)
+        return _show(request, item, form) if waits else moved_on(request, item)
     try:
-        _decide(request, item, form)
+        if not _decide(request, item, form):
+            return _show(request, item, form)
     except services.Refused as refused:
         return _refused(request, number, form, refused)
     return redirect("portal:request", number)
@@ -130,14 +132,33 @@ def moved_on(request: SignedIn, item: Request) -> HttpResponse:
     return render(request, "portal/approvals/decided.html", {"item": item}, status=409)
 
 
-def _decide(request: SignedIn, item: Request, form: Decision) -> None:
+def _decide(request: SignedIn, item: Request, form: Decision) -> bool:
+    """Record the decision, unless the second factor is not right."""
     answers = form.cleaned_data
-    if answers["decision"] == APPROVE:
+    approves = answers["decision"] == APPROVE
+    if not _is_backed(request, item, form, approves=approves):
+        return False
+    if approves:
         services.approve_seen(
             request_id=item.id, approver=request.user, fingerprint=answers["fingerprint"]
         )
     else:
         services.reject_once(request_id=item.id, approver=request.user, reason=answers["reason"])
+    return True
+
+
+def _is_backed(request: SignedIn, item: Request, form: Decision, *, approves: bool) -> bool:
+    """Use up the code that goes with a decision; where none is left to take, no code is needed."""
+    if item.status != Request.Status.SUBMITTED or not form.asks_factor:
+        return True
+    shown = form.cleaned_data["fingerprint"]
+    if approves and services.preview_request(item.id)["fingerprint"] != shown:
+        # Before the code is used up: the decision will be asked for again.
+        raise services.Refused("PREVIEW_CHANGED")
+    if form.take_factor("decision"):
+        return True
+    # The same form, sent twice at once: the first has used the code, and decided.
+    return requests.get(request.user, item.number).status != Request.Status.SUBMITTED
 
 
 def _refused(
@@ -175,6 +196,7 @@ def _show(
         "checks": done,
         "all_passed": checks.passed(done),
         "is_own": access.is_same_person(request.user, item.submitter),
+        "needs_factor": access.must_set_up_factor(request.user),
         "queue": queue.place(item),
     }
     status = refusal.status if refusal else 422 if form.is_bound else 200

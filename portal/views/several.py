@@ -24,12 +24,19 @@ def decide(request: SignedIn) -> HttpResponse:
     access.require(request.user, access.Right.DECIDE)
     if request.method != "POST":
         numbers = read_numbers(request.GET.getlist("number"), MOST)
-        return _ask(request, Several(numbers=numbers), numbers)
+        return _ask(request, Several(numbers=numbers, user=request.user), numbers)
     numbers = read_numbers(request.POST.getlist("number"), MOST)
-    form = Several(request.POST, numbers=numbers)
+    if access.must_set_up_factor(request.user):
+        return redirect("portal:app")
+    form = Several(request.POST, numbers=numbers, user=request.user)
     if not form.is_valid():
         return _ask(request, form, numbers)
     answers = form.cleaned_data
+    # Sent again, the form leads to the first results and needs no further code.
+    if openings.decided_together(request.user, answers["key"]):
+        return redirect("portal:several-done", answers["key"])
+    if not form.take_factor("decisions"):
+        return _ask(request, form, numbers)
     done = services.decide_several(
         approver=request.user,
         key=answers["key"],
@@ -78,6 +85,7 @@ def _ask(request: SignedIn, form: Several, numbers: list[int]) -> HttpResponse:
         "form": form,
         "rows": rows,
         "offered": offered,
+        "needs_factor": access.must_set_up_factor(request.user),
         "may_approve": any(row["seen"].fingerprint for row in offered),
     }
     status = 422 if form.is_bound else 200

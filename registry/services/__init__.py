@@ -8,6 +8,15 @@ from registry.services.decisions import (
     reject_request,
 )
 from registry.services.execution import execute_approved, execute_request, holds_ledger_login
+from registry.services.factors import (
+    add_passkey,
+    code_at,
+    new_app_secret,
+    remove_factor,
+    renew_recovery_codes,
+    set_up_app,
+    use_code,
+)
 from registry.services.mail import send_mails, tell_changed_previews
 from registry.services.notices import (
     choose_mails,
@@ -16,6 +25,16 @@ from registry.services.notices import (
     mark_notices_read,
     tell_missed_outcomes,
     tell_near_deadlines,
+)
+from registry.services.people import (
+    accept_invitation,
+    change_role,
+    clear_factors,
+    confirm_invitation,
+    invite,
+    set_active,
+    set_time_zone,
+    withdraw_invitation,
 )
 from registry.services.previews import open_preview, preview_request, record_opening, standings
 from registry.services.reconciliation import reconcile, start_reconciliation
@@ -37,30 +56,44 @@ from registry.services.requests import (
     withdraw_request,
 )
 from registry.services.rounds import decide_several
+from registry.services.secrets import decrypt, encrypt
+from registry.services.sessions import end_sessions, note_presence
 
 __all__ = [
     "InvariantBroken",
     "LedgerError",
     "Refused",
+    "accept_invitation",
     "add_facility",
     "add_organisation",
+    "add_passkey",
     "add_person",
     "add_region",
     "allow_region_change",
     "approve_request",
     "approve_seen",
+    "change_role",
     "choose_mails",
+    "clear_factors",
+    "code_at",
+    "confirm_invitation",
     "create_transfer_draft",
     "decide_several",
+    "decrypt",
     "define_commodity",
     "discard_draft",
     "dismiss_notice",
     "draft_request",
+    "encrypt",
+    "end_sessions",
     "execute_approved",
     "execute_request",
     "holds_ledger_login",
+    "invite",
     "mark_notice_read",
     "mark_notices_read",
+    "new_app_secret",
+    "note_presence",
     "open_account",
     "open_preview",
     "preview_request",
@@ -68,7 +101,12 @@ __all__ = [
     "record_opening",
     "reject_once",
     "reject_request",
+    "remove_factor",
+    "renew_recovery_codes",
     "send_mails",
+    "set_active",
+    "set_time_zone",
+    "set_up_app",
     "standings",
     "start_reconciliation",
     "submit_request",
@@ -76,5 +114,7 @@ __all__ = [
     "tell_missed_outcomes",
     "tell_near_deadlines",
     "update_draft",
+    "use_code",
+    "withdraw_invitation",
     "withdraw_request",
 ]
