@@ -40,9 +40,13 @@ def everything(cast):
         f"/requests/{draft.number}/discard",
         f"/requests/{waiting.number}/withdraw",
     ]
-    theirs = ["/approvals", f"/approvals/{waiting.number}"]
+    theirs = ["/approvals", f"/approvals/{waiting.number}", "/team"]
+    shared += ["/me", "/me/confirm", "/me/password"]
+    public = ["/sign-in", "/reset-password", "/reset-password/sent", "/reset-password/done"]
+    teams = ["/team", "/team/invite", f"/team/people/{cast.marsh.id}"]
     return [
-        (Client(), ["/sign-in", "/verify", "/verify/x", f"/verify/{reference[0]['reference']}"]),
+        (Client(), [*public, "/welcome", "/verify", "/verify/x", f"/verify/{reference[0]['reference']}"]),
+        (signed_in(make.person(cast.alder, "team_admin")), teams),
         (signed_in(cast.marsh), shared + ours),
         (signed_in(cast.approver), shared + theirs),
         (signed_in(make.person(make.organisation("regulator"), "auditor")), shared),

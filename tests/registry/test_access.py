@@ -18,6 +18,13 @@ SUBMIT, QUEUE, DECIDE = access.Right.SUBMIT, access.Right.SEE_QUEUE, access.Righ
 EXPIRY, RECONCILE = access.Right.PREPARE_EXPIRY, access.Right.RECONCILE
 EVERYTHING, KEEP = access.Right.SEE_EVERYTHING, access.Right.KEEP_RECORDS
 ORGANISATION = access.Right.SEE_ORGANISATION
+TEAM, MANAGE, STAFF = (
+    access.Right.SEE_TEAM,
+    access.Right.MANAGE_TEAM,
+    access.Right.CONFIRM_STAFF,
+)
+# Between two steps of signing in; by a link alone; and not there unless it is configured.
+STEP, LINK, UNSET = "second step", "link", "unset"
 GET, POST, BOTH = {"get"}, {"post"}, {"get", "post"}
 
 # A route that is not listed here fails the first test.
@@ -109,8 +116,33 @@ ROUTES = {
     "sign-in": (PUBLIC, BOTH),
     "sign-out": (SIGNED_IN, POST),
     "sign-up": (PUBLIC, set()),
-    "reset-password": (PUBLIC, set()),
+    "sign-in/verify": (STEP, BOTH),
+    "sign-in/provider": (UNSET, POST),
+    "sign-in/<str:provider_id>/callback": (UNSET, GET),
+    "reset-password": (PUBLIC, BOTH),
+    "reset-password/sent": (PUBLIC, GET),
+    "reset-password/done": (PUBLIC, GET),
+    "^reset-password/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)$": (PUBLIC, BOTH),
+    "invitation/<str:token>": (LINK, BOTH),
+    "welcome": (PUBLIC, GET),
+    "me": (SIGNED_IN, GET),
+    "me/confirm": (SIGNED_IN, BOTH),
+    "me/password": (SIGNED_IN, BOTH),
+    "me/app": (SIGNED_IN, BOTH),
+    "me/passkeys/new": (SIGNED_IN, BOTH),
+    "me/factors/<int:factor>/remove": (SIGNED_IN, BOTH),
+    "me/recovery-codes": (SIGNED_IN, BOTH),
+    "me/sessions/end": (SIGNED_IN, POST),
+    "me/clock": (SIGNED_IN, POST),
+    "team": (TEAM, GET),
+    "team/invite": (MANAGE, BOTH),
+    "team/invitations/<uuid:invitation>/confirm": (STAFF, BOTH),
+    "team/invitations/<uuid:invitation>/withdraw": (MANAGE, POST),
+    "team/people/<uuid:person>": (MANAGE, GET),
+    "team/people/<uuid:person>/role": (MANAGE, POST),
+    "team/people/<uuid:person>/access": (MANAGE, POST),
 }
+OTHERWISE = {STEP: 302, LINK: 410, UNSET: 404}
 ROLES = [
     ("participant", "viewer"),
     ("participant", "submitter"),
@@ -171,6 +203,12 @@ def paths(cast):
             to_region=make.region(),
             valid_from=date(2026, 1, 1),
         ).id,
+        "<int:factor>": 1,
+        "<uuid:person>": cast.marsh.id,
+        "<uuid:invitation>": cast.marsh.id,
+        "<str:token>": "made-up",
+        "<str:provider_id>": "oidc",
+        "^reset-password/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)$": "reset-password/a-b",
     }
     filled = {}
     for route in ROUTES:
@@ -189,7 +227,9 @@ def test_without_signing_in_only_the_public_pages_answer(paths):
     for route, (needs, methods) in ROUTES.items():
         for method in methods - ({"post"} if needs == PUBLIC else set()):
             answer = getattr(Client(), method)(paths[route])
-            if needs == PUBLIC:
+            if needs in OTHERWISE:
+                assert answer.status_code == OTHERWISE[needs], route
+            elif needs == PUBLIC:
                 assert answer.status_code == 200, route
             else:
                 assert answer.headers.get("Location", "").startswith("/sign-in"), route
@@ -202,7 +242,7 @@ def test_each_role_gets_what_it_may(cast, paths, kind, role):
     user = User.objects.get(id=client.session["_auth_user_id"])
 
     for route, (needs, methods) in ROUTES.items():
-        if "get" not in methods or needs == PUBLIC:
+        if "get" not in methods or needs in (PUBLIC, *OTHERWISE):
             continue
         answer = client.get(paths[route])
         if needs in access.Right and not access.may(user, needs):
@@ -213,6 +253,9 @@ def test_each_role_gets_what_it_may(cast, paths, kind, role):
             assert answer.status_code == 404, (role, route)
         elif needs == SUBMIT and "<" in route and user.organisation_id != cast.alder.id:
             # The registry asks for others; it does not finish what they began.
+            assert answer.status_code == 404, (role, route)
+        elif needs == STAFF:
+            # Nobody is invited.
             assert answer.status_code == 404, (role, route)
         else:
             assert answer.status_code in (200, 302), (role, route)
