@@ -5,6 +5,14 @@ from datetime import date
 
 PASSWORD = "strata-demo"  # noqa: S105  printed on purpose
 
+# Who has an authenticator app, and the key to type into one: printed too, so that anybody can try.
+APPS = {"henrik@registry.example": "STRATADEMO234567"}
+# Who is invited when the demonstration opens: by whom, where to, and as what.
+INVITED = (
+    ("paul@cobalt.example", "COB", "lena@cobalt.example", "submitter"),
+    ("ines@registry.example", "REGISTRY", "tomas@registry.example", "approver"),
+)
+
 
 @dataclass(frozen=True)
 class Person:

@@ -1,6 +1,7 @@
 """Lets the story happen: every record and every request through the services."""
 
 import contextlib
+import time as time_of_day
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -53,6 +54,7 @@ def fill(
     desk.work(now.date())
     inbox.settle(now)
     _look(stage.people[cast.REGISTRY.people[0].email])
+    _people(now)
     return len(events)
 
 
@@ -219,6 +221,26 @@ def _organisation(organisation: cast.Organisation) -> None:
         type="retirement",
         name="Retirement",
     )
+
+
+def _people(now: datetime) -> None:
+    """Let people have signed in lately, set up an app, and invite others."""
+    for number, person in enumerate(User.objects.order_by("email")):
+        seen = now - timedelta(hours=5 + number * 17 % 190, minutes=number * 7 % 60)
+        User.objects.filter(id=person.id).update(last_login=seen)
+    for email, secret in cast.APPS.items():
+        services.set_up_app(
+            user=User.objects.get(email=email),
+            secret=secret,
+            code=services.code_at(secret, time_of_day.time()),
+        )
+    for inviter, code, email, role in cast.INVITED:
+        services.invite(
+            by=User.objects.get(email=inviter),
+            organisation=Organisation.objects.get(code=code),
+            email=email,
+            role=role,
+        )
 
 
 def _facility(facility: cast.Facility) -> None:

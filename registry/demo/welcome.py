@@ -21,6 +21,8 @@ def accounts() -> Table:
                 person.email,
                 cast.PASSWORD,
             )
+            if person.email in cast.APPS:
+                table.add_row("", "", f"key: {cast.APPS[person.email]}", "and a code")
     return table
 
 
@@ -37,6 +39,8 @@ def greet(console: Console, address: str) -> None:
         f"  2. Sign in as {approver.email}: your request waits in the queue, with others.\n"
         "     Approve it, and open the block: its children are the parts.\n"
         "  3. In another terminal, `make psql LOGIN=ledger_service`: try to change the ledger.\n\n"
+        f"{next(iter(cast.APPS))} gives a code, at sign-in and with each decision: type the key\n"
+        "above into any authenticator app.\n\n"
         "Mails are printed here. Ctrl-C stops it. The next `make demo` goes on where you left it.",
         highlight=False,
     )

@@ -45,7 +45,10 @@ def everything(cast):
     public = ["/sign-in", "/reset-password", "/reset-password/sent", "/reset-password/done"]
     teams = ["/team", "/team/invite", f"/team/people/{cast.marsh.id}"]
     return [
-        (Client(), [*public, "/welcome", "/verify", "/verify/x", f"/verify/{reference[0]['reference']}"]),
+        (
+            Client(),
+            [*public, "/welcome", "/verify", "/verify/x", f"/verify/{reference[0]['reference']}"],
+        ),
         (signed_in(make.person(cast.alder, "team_admin")), teams),
         (signed_in(cast.marsh), shared + ours),
         (signed_in(cast.approver), shared + theirs),
