@@ -12,10 +12,10 @@ from allauth.account.internal.flows.reauthentication import did_recently_reauthe
 from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.webauthn.internal import auth
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
 
 from portal.sign_in import NEWEST
-from registry import services
+from registry import access, services
+from registry.access import SignedIn
 from registry.models import User
 from registry.selectors import people
 
@@ -82,6 +82,11 @@ def asking_options(user: User) -> str:
     return json.dumps(auth.begin_authentication(user))
 
 
-def is_confirmed(request: HttpRequest) -> bool:
-    """Say whether this person has shown who they are in the last minutes."""
-    return bool(did_recently_reauthenticate(request))
+def is_confirmed(request: SignedIn) -> bool:
+    """
+    Say whether this person has shown who they are in the last minutes.
+
+    Somebody who has nothing to show it by has not; the library would take that for a yes.
+    """
+    can = request.user.has_usable_password() or access.has_factor(request.user)
+    return can and bool(did_recently_reauthenticate(request))

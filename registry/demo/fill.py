@@ -162,8 +162,6 @@ def _found(now: datetime, size: Size) -> None:
         _regions_and_commodities(founded)
         for organisation in cast.ORGANISATIONS:
             _organisation(organisation)
-        # Hashed once: it is the same for all, and hashing takes its time on purpose.
-        User.objects.update(password=make_password(cast.PASSWORD))
         for facility in cast.FACILITIES:
             _facility(facility)
         inbox.welcome()
@@ -224,7 +222,9 @@ def _organisation(organisation: cast.Organisation) -> None:
 
 
 def _people(now: datetime) -> None:
-    """Let people have signed in lately, set up an app, and invite others."""
+    """Give people passwords; let them have signed in lately, set up an app, and invite others."""
+    # Hashed once: it is the same for all, and hashing takes its time on purpose.
+    User.objects.update(password=make_password(cast.PASSWORD))
     for number, person in enumerate(User.objects.order_by("email")):
         seen = now - timedelta(hours=5 + number * 17 % 190, minutes=number * 7 % 60)
         User.objects.filter(id=person.id).update(last_login=seen)

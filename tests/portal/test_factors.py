@@ -168,6 +168,16 @@ def test_who_shows_nothing_is_not_confirmed(person, answers):
     assert client.get("/me/app").status_code == 302
 
 
+def test_somebody_with_nothing_to_show_is_not_confirmed(committed_db):
+    client = signed_in(make.person(make.organisation()))
+
+    page = client.get("/me/confirm").content.decode()
+
+    assert client.get("/me/app").headers["Location"] == "/me/confirm?next=/me/app"
+    assert client.post("/me/confirm", {"password": ""}).status_code == 422
+    assert "You have no password yet" in page
+
+
 def test_who_has_a_factor_confirms_by_it_and_not_by_password(person, phone):
     phone.give_to(person)
     client = signed_in(person)

@@ -41,15 +41,15 @@ def everything(cast):
         f"/requests/{waiting.number}/withdraw",
     ]
     theirs = ["/approvals", f"/approvals/{waiting.number}", "/team"]
-    shared += ["/me", "/me/confirm", "/me/password"]
+    shared += ["/me", "/me/confirm"]
     public = ["/sign-in", "/reset-password", "/reset-password/sent", "/reset-password/done"]
-    teams = ["/team", "/team/invite", f"/team/people/{cast.marsh.id}"]
+    teams = ["/team", "/team/invite", f"/team/people/{cast.marsh.id}", "/me/password"]
     return [
         (
             Client(),
             [*public, "/welcome", "/verify", "/verify/x", f"/verify/{reference[0]['reference']}"],
         ),
-        (signed_in(make.person(cast.alder, "team_admin")), teams),
+        (signed_in(make.person(cast.alder, "team_admin", password=make.PASSWORD)), teams),
         (signed_in(cast.marsh), shared + ours),
         (signed_in(cast.approver), shared + theirs),
         (signed_in(make.person(make.organisation("regulator"), "auditor")), shared),
