@@ -1,4 +1,8 @@
-"""The mails that the portal sends. A mail that cannot be sent is logged and stops nothing."""
+"""
+The mails that hold a link, sent at once; the link is in no table, so no outbox could send them.
+
+A mail that cannot be sent is logged and stops nothing. What happened is told by notices.
+"""
 
 import logging
 import smtplib
@@ -7,20 +11,7 @@ from typing import Any
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 
-from registry.models import User
-
 log = logging.getLogger(__name__)
-
-NOTICES = {
-    "password_changed": "Your password was changed.",
-    "password_reset": "Your password was set anew, through a link sent to this address.",
-    "app_set_up": "An authenticator app was set up for your sign-in.",
-    "passkey_added": "A passkey was added to your sign-in.",
-    "factor_removed": "A second factor was removed from your sign-in.",
-    "factors_cleared": "Your second factors were removed by somebody who looks after your team.",
-    "codes_renewed": "You have new recovery codes; the earlier ones have ended.",
-    "role_changed": "Your role was changed by somebody who looks after your team.",
-}
 
 
 def send(name: str, to: str, context: dict[str, Any]) -> bool:
@@ -33,9 +24,3 @@ def send(name: str, to: str, context: dict[str, Any]) -> bool:
         log.exception("mail %s could not be sent", name)
         return False
     return True
-
-
-def notify(name: str, person: User) -> None:
-    """Tell somebody that their sign-in has changed, in case it was not them."""
-    what = NOTICES.get(name, "Your sign-in was changed.")
-    send("notice", person.email, {"person": person, "what": what})

@@ -73,8 +73,9 @@ class Adapter(DefaultAccountAdapter):
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell somebody that their sign-in has changed."""
-        mail.notify(template_prefix.rpartition("/")[2], user)
+        """Tell somebody that their password has changed; the services tell of all else."""
+        if "password" in template_prefix:
+            services.tell_new_password(person=user)
 
 
 class FactorAdapter(DefaultMFAAdapter):

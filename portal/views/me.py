@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import factors, mail
+from portal import factors
 from portal.forms.factors import NewApp, NewPasskey
 from portal.forms.people import Clock
 from portal.sign_in import NEWEST, confirm_url
@@ -54,7 +54,6 @@ def app(request: SignedIn) -> HttpResponse:
         code = form.cleaned_data["code"]
         if services.set_up_app(user=request.user, secret=secret, code=code):
             request.session.pop(SETTING_UP)
-            mail.notify("app_set_up", request.user)
             return redirect("portal:recovery-codes")
         form.add_error("code", NEWEST)
     context = {
@@ -74,7 +73,6 @@ def passkey(request: SignedIn) -> HttpResponse:
     form = NewPasskey(request.POST) if request.method == "POST" else NewPasskey()
     if form.is_valid():
         services.add_passkey(user=request.user, **form.cleaned_data)
-        mail.notify("passkey_added", request.user)
         return redirect("portal:recovery-codes")
     context = {"form": form, "options": factors.making_options(request.user)}
     return render(request, "portal/me/passkey.html", context, status=422 if form.is_bound else 200)
@@ -89,7 +87,6 @@ def remove(request: SignedIn, factor: int) -> HttpResponse:
     if request.method == "POST":
         try:
             services.remove_factor(user=request.user, factor_id=factor)
-            mail.notify("factor_removed", request.user)
             return redirect("portal:me")
         except services.Refused:
             kept = True
@@ -111,7 +108,6 @@ def recovery_codes(request: SignedIn) -> HttpResponse:
         return redirect("portal:me")
     if request.method == "POST":
         services.renew_recovery_codes(user=request.user)
-        mail.notify("codes_renewed", request.user)
         return redirect("portal:recovery-codes")
     context = {"codes": people.recovery_codes(request.user)}
     return render(request, "portal/me/recovery_codes.html", context)

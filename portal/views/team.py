@@ -108,8 +108,6 @@ def role(request: SignedIn, person: UUID) -> HttpResponse:
         services.change_role(user_id=found.id, role=form.cleaned_data["role"])
     except services.Refused as refused:
         return refusals.page(request, refused.code)
-    if found.role != form.cleaned_data["role"]:
-        mail.notify("role_changed", found)
     return redirect(_team(found.organisation))
 
 
@@ -137,9 +135,7 @@ def _enable(found: User) -> None:
 
 
 def _clear(found: User) -> None:
-    if access.has_factor(found):
-        services.clear_factors(user=found)
-        mail.notify("factors_cleared", found)
+    services.clear_factors(user=found)
 
 
 ACTS = {"disable": _disable, "enable": _enable, "clear": _clear}

@@ -52,9 +52,9 @@ def fill(
             act()
         progress(done, len(steps))
     desk.work(now.date())
+    _people(now)
     inbox.settle(now)
     _look(stage.people[cast.REGISTRY.people[0].email])
-    _people(now)
     return len(events)
 
 

@@ -10,6 +10,7 @@ from registry.services.decisions import (
 from registry.services.execution import execute_approved, execute_request, holds_ledger_login
 from registry.services.factors import (
     add_passkey,
+    clear_factors,
     code_at,
     new_app_secret,
     remove_factor,
@@ -29,11 +30,11 @@ from registry.services.notices import (
 from registry.services.people import (
     accept_invitation,
     change_role,
-    clear_factors,
     confirm_invitation,
     invite,
     set_active,
     set_time_zone,
+    tell_new_password,
     withdraw_invitation,
 )
 from registry.services.previews import open_preview, preview_request, record_opening, standings
@@ -113,6 +114,7 @@ __all__ = [
     "tell_changed_previews",
     "tell_missed_outcomes",
     "tell_near_deadlines",
+    "tell_new_password",
     "update_draft",
     "use_code",
     "withdraw_invitation",

@@ -15,8 +15,10 @@ from django.utils import timezone
 
 from ledgerdb.errors import Refused
 from registry import access
-from registry.models import CodeUse, User
+from registry.models import CodeUse, NoticeKind, User
+from registry.services import notices
 from registry.services.secrets import decrypt
+from registry.services.sessions import end_sessions
 
 STEP = 30
 # A clock may be half a minute off, either way.
@@ -51,6 +53,7 @@ def set_up_app(*, user: User, secret: str, code: str) -> bool:
         Authenticator.objects.filter(user=user, type=APP).delete()
         TOTP.activate(user, secret)
         RecoveryCodes.activate(user)
+        _tell(user, "authenticator app set up")
     return True
 
 
@@ -60,6 +63,7 @@ def add_passkey(*, user: User, name: str, credential: dict[str, Any]) -> None:
         _lock(user)
         WebAuthn.add(user, name, credential)
         RecoveryCodes.activate(user)
+        _tell(user, "passkey added")
 
 
 def remove_factor(*, user: User, factor_id: int) -> None:
@@ -82,6 +86,7 @@ def remove_factor(*, user: User, factor_id: int) -> None:
         found.delete()
         if last:
             Authenticator.objects.filter(user=user, type=RECOVERY).delete()
+        _tell(user, "authenticator app removed" if found.type == APP else "passkey removed")
 
 
 def renew_recovery_codes(*, user: User) -> None:
@@ -91,6 +96,17 @@ def renew_recovery_codes(*, user: User) -> None:
         Authenticator.objects.filter(user=user, type=RECOVERY).delete()
         if Authenticator.objects.filter(user=user).exists():
             RecoveryCodes.activate(user)
+            _tell(user, "new recovery codes")
+
+
+def clear_factors(*, user: User) -> None:
+    """Take away the second factors of somebody who has lost them, and end their sessions."""
+    with transaction.atomic():
+        _lock(user)
+        removed, _ = Authenticator.objects.filter(user=user).delete()
+        if removed:
+            end_sessions(user=user)
+            _tell(user, "removed by somebody who looks after your team")
 
 
 def use_code(*, user: User, code: str, purpose: str) -> Any:
@@ -129,6 +145,10 @@ def _use_step(user: User, secret: str, code: str, purpose: str) -> bool:
 
 def _code(secret: str, step: int) -> str:
     return str(format_hotp_value(hotp_value(secret, step)))
+
+
+def _tell(user: User, what: str) -> None:
+    notices.security(user, NoticeKind.FACTOR, {"what": what})
 
 
 def _lock(user: User) -> None:

@@ -4,7 +4,6 @@ import secrets
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -12,7 +11,8 @@ from django.utils import timezone
 from ledgerdb.errors import Refused, translated
 from registry import access
 from registry.identity import hash_of
-from registry.models import Invitation, Organisation, User
+from registry.models import Invitation, NoticeKind, Organisation, User
+from registry.services import notices
 from registry.services.sessions import end_sessions
 
 VALID_FOR = timedelta(days=7)
@@ -102,6 +102,7 @@ def accept_invitation(*, token: str, name: str, password: str) -> User:
             )
             invitation.accepted_as, invitation.accepted_at = user, timezone.now()
             invitation.save(update_fields=("accepted_as", "accepted_at"))
+            notices.security(user, NoticeKind.INVITED)
     except IntegrityError as error:
         # Somebody has been given this address since.
         raise Refused("INVITATION_SPENT") from error
@@ -120,6 +121,7 @@ def change_role(*, user_id: UUID, role: str) -> None:
         changed = User.objects.filter(id=user_id).exclude(role=role).update(role=role)
         if changed:
             _end_offers(user_id)
+            notices.security(User.objects.get(id=user_id), NoticeKind.ROLE, {"role": role})
 
 
 def set_active(*, user: User, active: bool) -> None:
@@ -135,12 +137,9 @@ def set_active(*, user: User, active: bool) -> None:
             _end_offers(user.id)
 
 
-def clear_factors(*, user: User) -> None:
-    """Take away the second factors of somebody who has lost them, and end their sessions."""
-    with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        Authenticator.objects.filter(user=user).delete()
-        end_sessions(user=user)
+def tell_new_password(*, person: User) -> None:
+    """Tell somebody that their password has changed, in case it was not them."""
+    notices.security(person, NoticeKind.PASSWORD)
 
 
 def set_time_zone(*, user: User, time_zone: str) -> None:

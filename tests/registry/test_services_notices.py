@@ -171,7 +171,7 @@ def test_the_action_disappears_for_all_when_somebody_acted(cast, end):
 
 def test_the_action_needs_the_right_to_act_now(cast):
     cast.submitted(400)
-    cast.approver.role = "operator"
+    cast.approver.role = "viewer"
     cast.approver.save()
 
     assert needs(cast.approver) == []
