@@ -28,6 +28,7 @@ REQUESTS = LEDGER + "test_guards_requests.py::"
 KEYS = LEDGER + "test_keys.py::"
 CHANGES = LEDGER + "test_changes.py::"
 REFERENCE = LEDGER + "test_reference.py::"
+FILES = LEDGER + "test_guards_files.py::"
 PRIVILEGES = LEDGER + "test_privileges.py::"
 PEOPLE = LEDGER + "test_people.py::"
 ATTACKS = LEDGER + "test_attacks.py::"
@@ -114,6 +115,12 @@ GUARD_TESTS = {
     "registry_user_kept": PEOPLE + "test_nobody_rises_to_registry_staff",
     "registry_user_last_admin": PEOPLE + "test_the_last_team_admin_stays",
     "registry_invitation_kept": PEOPLE + "test_what_was_offered_stays",
+    **{
+        f"registry_{table}_kept": FILES + "test_what_was_handed_in_is_never_changed"
+        for table in ("upload", "uploadrow", "evidence", "requestevidence")
+    },
+    "registry_uploadrow_of_its_upload": FILES + "test_a_row_belongs_to_the_upload_of_its_request",
+    "registry_requestevidence_frozen": FILES + "test_only_a_draft_takes_evidence",
     "ledger_ddl_frozen": LEDGER
     + "test_change_window.py::test_without_a_window_nobody_changes_the_definition",
     "check_blocks_conserved": WHOLE,

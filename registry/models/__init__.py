@@ -3,6 +3,7 @@
 from registry.models.accounts import Account
 from registry.models.commodities import Commodity, Region, RegionRule
 from registry.models.facilities import Facility, FacilityAudit
+from registry.models.files import Evidence, RequestEvidence, Upload, UploadRow
 from registry.models.notices import Notice, NoticeKind, NoticePreference
 from registry.models.organisations import Organisation, User
 from registry.models.people import CodeUse, Invitation
@@ -14,6 +15,7 @@ __all__ = [
     "CodeUse",
     "Commodity",
     "DecisionRound",
+    "Evidence",
     "Facility",
     "FacilityAudit",
     "Invitation",
@@ -25,5 +27,8 @@ __all__ = [
     "Region",
     "RegionRule",
     "Request",
+    "RequestEvidence",
+    "Upload",
+    "UploadRow",
     "User",
 ]

@@ -41,6 +41,7 @@ CALLERS = {
             "block_content", "posting_content", "whole_content", "more_content", "link_hash",
         )
     },
+    "ledger.forecast": {"portal_web"},
     "ledger.transaction_content": READERS,
     "ledger.refuse_sealed": {"ledger_owner", "ledger_writer"},
     "ledger.settle": {"ledger_writer"},
@@ -64,6 +65,8 @@ INVOKERS = {
     "ledger.guard_leaves_mirror_blocks", "ledger.guard_leaves_leave_spent",
     "ledger.guard_balances_mirror_postings",
     "ledger.derive_consumed", "ledger.derive_created", "ledger.derive_posted",
+    # It locks the request, which takes a role that may update it.
+    "ledger.guard_evidence_frozen",
 }  # fmt: skip
 TRIGGERS = {
     *((f"ledger.{table}", f"{table}_append_only") for table in APPEND_ONLY),
@@ -113,6 +116,12 @@ TRIGGERS = {
     ("registry_user", "registry_user_kept"),
     ("registry_user", "registry_user_last_admin"),
     ("registry_invitation", "registry_invitation_kept"),
+    ("registry_upload", "registry_upload_kept"),
+    ("registry_uploadrow", "registry_uploadrow_kept"),
+    ("registry_uploadrow", "registry_uploadrow_of_its_upload"),
+    ("registry_evidence", "registry_evidence_kept"),
+    ("registry_requestevidence", "registry_requestevidence_kept"),
+    ("registry_requestevidence", "registry_requestevidence_frozen"),
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ CANONICAL = {"ledger_writer": "SI", **READERS}
 WRITTEN_BY_PAGES = {"portal_web": "SIU", "ledger_writer": "S", "ledger_check": "S"}
 REFERENCE = {**WRITTEN_BY_PAGES, "ledger_auditor": "S"}
 DJANGO = {"portal_web": "SIUD"}
+HANDED_IN = {"portal_web": "SI", "ledger_auditor": "S"}
 
 # The one table: what may be done with whole tables, beside their owner. Nothing else may.
 TABLES = {
@@ -52,6 +53,10 @@ TABLES = {
     # What an auditor found is added to and never changed.
     "public.registry_facilityaudit": {"portal_web": "SI", "ledger_auditor": "S"},
     "public.registry_request": {**REFERENCE, "portal_web": "SI", "ledger_deriver": "S"},
+    "public.registry_upload": {"portal_web": "SI", "ledger_check": "S", "ledger_auditor": "S"},
+    "public.registry_uploadrow": HANDED_IN,
+    "public.registry_evidence": HANDED_IN,
+    "public.registry_requestevidence": HANDED_IN,
     "public.registry_user": {"portal_web": "SIU"},
     "public.registry_notice": {"portal_web": "SI"},
     "public.registry_noticepreference": {"portal_web": "SI"},
