@@ -227,6 +227,15 @@ STORAGES = {
     },
 }
 
+# Outside of what is served: a file is read by a view that looks at who asks.
+EVIDENCE_DIR = env("EVIDENCE_DIR", str(BASE_DIR / ".local" / "evidence"))
+EVIDENCE_MAX_BYTES = 10 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "portal.uploads.Bounded",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 EMAIL_BACKEND = env("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 EMAIL_HOST = env("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(env("EMAIL_PORT", "25"))

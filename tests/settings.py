@@ -1,6 +1,8 @@
 """The one settings file, with the environment that the tests need."""
 
 import os
+import tempfile
+from pathlib import Path
 
 # Before the import: registry.settings reads the environment once.
 os.environ.update(
@@ -13,6 +15,7 @@ os.environ.update(
         "STRATA_REQUIRE_MFA": "0",
         "STRATA_LEDGER_LOGIN": "1",
         "STRATA_REPLAY_LOGIN": "1",
+        "STRATA_EVIDENCE_DIR": str(Path(tempfile.gettempdir(), "strata-tests-evidence")),
         "STRATA_DB_NAME": "no_test_may_use_this_database",
     }
 )

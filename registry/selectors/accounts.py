@@ -10,7 +10,7 @@ from django.http import Http404
 
 from ledgerdb import pages
 from registry import access
-from registry.models import Account, Commodity, Request, User
+from registry.models import Account, Commodity, User
 
 Row = dict[str, Any]
 PAGE = 50
@@ -96,15 +96,6 @@ def sources(user: User) -> list[Row]:
     ]
 
 
-def trading_account(code: str) -> Account | None:
-    """Return any organisation's trading account by its code: who sends must be told it by name."""
-    return (
-        Account.objects.select_related("organisation")
-        .filter(code__iexact=code, type=Account.Type.TRADING)
-        .first()
-    )
-
-
 def retirement_account(of: Account) -> Account | None:
     """Return where the owner of an account retires to: the first of its open accounts for it."""
     return (
@@ -116,18 +107,6 @@ def retirement_account(of: Account) -> Account | None:
         .order_by("code")
         .first()
     )
-
-
-def known_targets(user: User) -> list[Account]:
-    """Return the accounts that a person's organisation has sent to before, and its own."""
-    sent_to = (
-        Request.objects.filter(organisation_id=user.organisation_id, kind=Request.Kind.TRANSFER)
-        .exclude(target=None)
-        .values("target")
-    )
-    trading = Account.objects.select_related("organisation").filter(type=Account.Type.TRADING)
-    own = trading.filter(organisation_id=user.organisation_id)
-    return list((trading.filter(id__in=sent_to) | own).order_by("code")[:50])
 
 
 def picked_blocks(user: User, block_ids: list[int]) -> list[Row]:

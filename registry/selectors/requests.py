@@ -80,7 +80,9 @@ def listed(
     user: User, *, tab: str, kind: str = "", status: str = "", before: int | None = None
 ) -> tuple[list[Request], int | None]:
     """Return a page of requests, newest first, and where the next page starts."""
-    found = of_tab(user, tab).order_by("-number")
+    # The drafts of an upload are one batch, and are listed as such.
+    of_uploads = Q(status=Status.DRAFT, upload_row__isnull=False)
+    found = of_tab(user, tab).exclude(of_uploads).order_by("-number")
     if kind:
         found = found.filter(kind=kind)
     if status:

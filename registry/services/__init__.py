@@ -7,6 +7,7 @@ from registry.services.decisions import (
     reject_once,
     reject_request,
 )
+from registry.services.evidence import keep_evidence
 from registry.services.execution import execute_approved, execute_request, holds_ledger_login
 from registry.services.factors import (
     add_passkey,
@@ -59,12 +60,20 @@ from registry.services.requests import (
 from registry.services.rounds import decide_several
 from registry.services.secrets import decrypt, encrypt
 from registry.services.sessions import end_sessions, note_presence
+from registry.services.uploads import (
+    Submission,
+    discard_upload,
+    keep_upload,
+    same_upload,
+    submit_upload,
+)
 
 __all__ = [
     "InvariantBroken",
     "LedgerError",
     "Refused",
     "accept_invitation",
+    "Submission",
     "add_facility",
     "add_organisation",
     "add_passkey",
@@ -83,6 +92,7 @@ __all__ = [
     "decrypt",
     "define_commodity",
     "discard_draft",
+    "discard_upload",
     "dismiss_notice",
     "draft_request",
     "encrypt",
@@ -91,6 +101,8 @@ __all__ = [
     "execute_request",
     "holds_ledger_login",
     "invite",
+    "keep_evidence",
+    "keep_upload",
     "mark_notice_read",
     "mark_notices_read",
     "new_app_secret",
@@ -104,6 +116,7 @@ __all__ = [
     "reject_request",
     "remove_factor",
     "renew_recovery_codes",
+    "same_upload",
     "send_mails",
     "set_active",
     "set_time_zone",
@@ -111,6 +124,7 @@ __all__ = [
     "standings",
     "start_reconciliation",
     "submit_request",
+    "submit_upload",
     "tell_changed_previews",
     "tell_missed_outcomes",
     "tell_near_deadlines",

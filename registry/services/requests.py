@@ -10,7 +10,8 @@ from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
 from registry.models import Account, Commodity, Request, User
 from registry.services import notices
-from registry.services.previews import record_opening
+from registry.services.evidence import set_evidence
+from registry.services.previews import check_filter, record_opening
 
 
 def draft_request(
@@ -28,10 +29,12 @@ def draft_request(
     The same submitter with the same key and the same content gets the first request again.
 
     :param instead_of: the rejected or failed request that this one takes the place of
-    :param asks: the content fields of ``Request``: source, target, volume, ranges, …
+    :param asks: the content fields of ``Request``: source, target, volume, ranges, …; and, of an
+        issue, ``evidence``
     :raises Refused: IDEMPOTENCY_KEY_REUSED: the key stands for something else
     """
     key = idempotency_key or uuid4()
+    evidence = asks.pop("evidence", None)
     try:
         with translated(), transaction.atomic():
             drafted = Request.objects.create(
@@ -42,6 +45,8 @@ def draft_request(
                 idempotency_key=key,
                 **asks,
             )
+            if evidence is not None:
+                set_evidence(drafted, evidence)
             if instead_of is not None:
                 notices.copied(instead_of)
             return drafted
@@ -89,6 +94,8 @@ def update_draft(*, request_id: UUID, submitter: User, **asks: Any) -> Request:
     """
     with translated(), transaction.atomic():
         request = _own(request_id, submitter)
+        if "evidence" in asks:
+            set_evidence(request, asks.pop("evidence"))
         for name, value in asks.items():
             setattr(request, name, value)
         request.save(update_fields=list(asks))
@@ -114,6 +121,7 @@ def submit_request(
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"status": request.status})
         if version and version != request.version():
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"changed": "content"})
+        check_filter(request)
         if fingerprint:
             now = calls.preview(request_id=request_id)
             if now["fingerprint"] != fingerprint:
