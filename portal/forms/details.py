@@ -4,11 +4,18 @@ from typing import Any, cast
 
 from django import forms
 
+from portal.forms import search
 from portal.forms.fields import NumberRanges, Quantity, count, take, write_ranges
-from registry.models import Request, User
-from registry.selectors import accounts
+from portal.forms.files import Handed
+from registry.models import Evidence, Request, User
+from registry.selectors import accounts, parties
 
 Row = dict[str, Any]
+SEARCHED = (
+    "source",
+    "From",
+    "The code of the account, or a part of its or its owner's name; then choose the commodity.",
+)
 
 
 class Details(forms.Form):
@@ -24,6 +31,8 @@ class Details(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput)
     # The largest quantity that would have done, when too many were asked for.
     usable = 0
+    # A file that came with the answers, if it is one that is taken.
+    handed: Handed | None = None
     # Whether the form was opened with something that cannot be asked for here.
     misfit = False
 
@@ -31,6 +40,11 @@ class Details(forms.Form):
         """Remember who asks: it decides what is offered."""
         super().__init__(*args, **kwargs)
         self.user = user
+        # What was found for the fields that search.
+        self.searches: dict[str, search.Search] = {}
+
+    def keep(self, file: Evidence) -> None:
+        """Remember a file, so that it need not be chosen again."""
 
     @property
     def possible(self) -> bool:
@@ -79,22 +93,56 @@ class FromAccount(Details):
     def __init__(self, *args: Any, **kwargs: Any):
         """Offer each account with each commodity that the person may take from it."""
         super().__init__(*args, **kwargs)
+        self.many = parties.are_many(self.user)
+        if self.many:
+            self.initial.setdefault("source", self.initial.get("account", ""))
+            self.fields["source"] = search.field(*SEARCHED, "portal:senders", rule=self.rule)
+        found = (
+            parties.senders(self.user, search.named(self, "source"))
+            if self.many
+            else accounts.sources(self.user)
+        )
         self.sources = {
-            source_value(row): row
-            for row in accounts.sources(self.user)
-            if getattr(row["market"], self.rule)
+            source_value(row): row for row in found if getattr(row["market"], self.rule)
         }
-        offered = {value: _choice(row) for value, row in self.sources.items()}
-        self.offer("source", offered, account=self.initial.get("account", ""))
-        self.misfit = (self.initial.get("source") or "") not in ("", *self.sources)
+        self._offer_sources()
+        chosen = self.initial.get("source") or ""
+        self.misfit = "/" in chosen and chosen not in self.sources
         if self.misfit and self.initial.get("numbers"):
             # The numbers of one commodity mean nothing in another.
             self.initial.update(volume=None, numbers="")
 
+    def _offer_sources(self) -> None:
+        if not self.many:
+            offered = {value: choice(row) for value, row in self.sources.items()}
+            self.offer("source", offered, account=self.initial.get("account", ""))
+            return
+        self.searches["source"] = search.Search(
+            name="source",
+            text=search.typed(self, "source"),
+            options=[of_sender(row) for row in self.sources.values()],
+            picked=search.picked(self, "source"),
+        )
+
     @property
     def possible(self) -> bool:
         """Say whether any account holds something to take."""
-        return bool(self.sources)
+        return self.many or bool(self.sources)
+
+    def clean_source(self) -> str:
+        """
+        Return which account and commodity are meant, where one was searched for.
+
+        :raises ValidationError: several are, or none
+        """
+        text: str = search.named(self, "source") if self.many else self.cleaned_data["source"]
+        of_account = [value for value in self.sources if value.split("/")[0] == text]
+        if self.many and len(of_account) == 1:
+            return of_account[0]
+        if self.many and text not in self.sources:
+            nothing = "No account that holds something to take has this code or name."
+            raise search.refuse(self.searches["source"].options, nothing)
+        return text
 
     def clean(self) -> Row:
         """Compare the answers with each other; the ledger compares them with its books."""
@@ -149,8 +197,15 @@ class FromAccount(Details):
         }
 
 
-def _choice(row: Row) -> str:
+def choice(row: Row) -> str:
+    """Describe an account and a commodity in one line."""
     return f"{row['account'].code}: {row['commodity']}, {row['sum'].available:,} available"
+
+
+def of_sender(row: Row) -> search.Option:
+    """Offer an account and a commodity to take from."""
+    owner = row["account"].organisation
+    return search.Option(source_value(row), choice(row), owner.name if owner else "")
 
 
 def source_value(row: Row) -> str:

@@ -103,23 +103,34 @@ class Days(forms.CharField):
             raise ValidationError(str(error), code="date") from error
 
 
-def check_period(form: forms.Form, start: str, end: str) -> None:
+def join_period(
+    first: Span | None, last: Span | None
+) -> tuple[date | None, date | None, tuple[int, str] | None]:
     """
     Turn two answers into the first and the last day of a period.
 
     A month or a year as its start is the whole period when no end is named.
+
+    :returns: the days, and which of the two answers is wrong, and why
     """
+    wrong = None
+    if last and not first:
+        wrong = (0, "Say when it began.")
+    elif first and not last and first[0] == first[1]:
+        wrong = (1, "Say when it ended.")
+    elif first and last and first[0] > last[1]:
+        wrong = (1, "This is before it began.")
+    return first and first[0], (last or first) and (last or first)[1], wrong  # type: ignore[index]
+
+
+def check_period(form: forms.Form, start: str, end: str) -> None:
+    """Turn two answers of a form into the first and the last day of a period."""
     answers = form.cleaned_data
     if {start, end} & set(form.errors):
         return
-    first, last = answers[start], answers[end]
-    if last and not first:
-        form.add_error(start, "Say when it began.")
-    elif first and not last and first[0] == first[1]:
-        form.add_error(end, "Say when it ended.")
-    elif first and last and first[0] > last[1]:
-        form.add_error(end, "This is before it began.")
-    answers[start], answers[end] = first and first[0], (last or first) and (last or first)[1]
+    answers[start], answers[end], wrong = join_period(answers[start], answers[end])
+    if wrong:
+        form.add_error((start, end)[wrong[0]], wrong[1])
 
 
 def take(pairs: Numbers, volume: int) -> Numbers:

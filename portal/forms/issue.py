@@ -6,9 +6,10 @@ from django import forms
 
 from portal.forms.details import Details, Row
 from portal.forms.fields import Days, Quantity, check_period
+from portal.forms.files import EvidenceField
 from registry.dates import write_day
-from registry.models import Request
-from registry.selectors import offers
+from registry.models import Evidence, Request
+from registry.selectors import evidence, offers
 
 
 class Issue(Details):
@@ -22,6 +23,8 @@ class Issue(Details):
         "production_start",
         "production_end",
         "source_serial",
+        "evidence",
+        "without",
     )
 
     facility = forms.ChoiceField(label="Facility")
@@ -40,9 +43,23 @@ class Issue(Details):
         widget=forms.TextInput(attrs={"class": "wide", "autocomplete": "off"}),
     )
 
+    evidence = EvidenceField(
+        label="Evidence",
+        required=False,
+        help_text="Optional: meter readings, such as a PDF, CSV, XLSX, PNG or JPEG file of"
+        " 10 MB at most. The approver opens it.",
+    )
+    without = forms.BooleanField(label="Leave this file out", required=False)
+    kept = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    # The file that the request will have: handed in now, or before.
+    file: Evidence | None = None
+
     def __init__(self, *args: Any, **kwargs: Any):
         """Offer the facilities and accounts that the person may issue for."""
         super().__init__(*args, **kwargs)
+        self.file = self._kept()
+        if self.file is None:
+            del self.fields["without"]
         self.facilities = {each.code: each for each in offers.facilities(self.user)}
         self.targets = {each.code: each for each in offers.trading_accounts(self.user)}
         self.commodities = {each.code: each for each in offers.commodities()}
@@ -62,9 +79,26 @@ class Issue(Details):
         """Say whether there is a facility to issue for, and an account to issue into."""
         return bool(self.facilities and self.targets)
 
+    def _kept(self) -> Evidence | None:
+        """Return the file that was handed in before, if it is one of the person's organisation."""
+        try:
+            found = self.fields["kept"].clean(self["kept"].value())
+        except forms.ValidationError:
+            return None
+        return evidence.kept(self.user, found) if found else None
+
+    def keep(self, file: Evidence) -> None:
+        """Remember a file, so that it need not be chosen again."""
+        self.file = file
+        self.data = {**self.data.dict(), "kept": str(file.id)}  # type: ignore[attr-defined]
+        self.data.pop("without", None)
+
     def clean(self) -> Row:
         """Put the period together; the ledger compares it with what was issued before."""
         answers: Row = super().clean() or {}
+        self.handed = answers.get("evidence")
+        if answers.get("kept") and self.file is None:
+            self.add_error("evidence", "The file is no longer there. Choose it again.")
         check_period(self, "production_start", "production_end")
         return answers
 
@@ -79,11 +113,13 @@ class Issue(Details):
             "production_start": answers["production_start"],
             "production_end": answers["production_end"],
             "source_serial": answers["source_serial"],
+            "evidence": None if answers.get("without") and not self.handed else self.file,
         }
 
     @classmethod
     def from_request(cls, item: Request) -> Row:
         """Return what the form shows for a request."""
+        file = evidence.of(item)
         return super().from_request(item) | {
             "facility": item.facility.code if item.facility else "",
             "target": item.target.code if item.target else "",
@@ -92,4 +128,5 @@ class Issue(Details):
             "production_start": write_day(item.production_start),
             "production_end": write_day(item.production_end),
             "source_serial": item.source_serial,
+            "kept": file.id if file else None,
         }

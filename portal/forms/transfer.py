@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 
+from portal.forms import search
 from portal.forms.details import FromAccount, Row
 from registry.models import Account, Request
-from registry.selectors import accounts
+from registry.selectors import parties
 
 
 class Transfer(FromAccount):
@@ -16,28 +16,41 @@ class Transfer(FromAccount):
     rule = "transferable"
     field_order = ("source", "target", "volume", "numbers", "note")
 
-    target = forms.CharField(
-        label="To account",
-        max_length=32,
-        help_text="The account's code, such as COB-01. Ask the receiver for it.",
-        widget=forms.TextInput(attrs={"list": "known-accounts", "autocomplete": "off", "size": 24}),
+    target = search.field(
+        "target",
+        "To account",
+        "The receiver's account code, such as COB-01, or a part of its name.",
+        "portal:receivers",
     )
 
     def __init__(self, *args: Any, **kwargs: Any):
-        """Suggest the accounts that were sent to before."""
+        """Say who reads the note, and who was sent to before."""
         super().__init__(*args, **kwargs)
         self.fields["note"].help_text = "Optional. The registry and the receiver can read it."
-        self.known = accounts.known_targets(self.user)
+        found = parties.receivers(self.user, search.typed(self, "target"))
+        # Nobody sends to the one account that they have.
+        sources = {row["account"].id for row in self.sources.values()}
+        found = [each for each in found if sources != {each.id}]
+        self.searches["target"] = search.Search(
+            name="target",
+            text=search.typed(self, "target"),
+            options=[search.of_receiver(account) for account in found],
+            picked=search.picked(self, "target"),
+        )
 
     def clean_target(self) -> Account:
         """
-        Find the account by its code.
+        Find the account by its code; a name is only a way to find the code.
 
-        :raises ValidationError: when no trading account has it
+        :raises ValidationError: none that is open to receive has it
         """
-        found = accounts.trading_account(self.cleaned_data["target"].strip())
+        text = search.named(self, "target")
+        if not text:
+            raise ValidationError("Say who receives the certificates.", code="required")
+        found = parties.receiver(text)
         if found is None:
-            raise ValidationError("No trading account has this code.", code="unknown")
+            nothing = "No account that is open to receive has this code or name."
+            raise search.refuse(self.searches["target"].options, nothing)
         return found
 
     def clean(self) -> Row:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
+from django.forms.utils import ErrorList
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -141,6 +142,13 @@ def get(mapping: dict[str, Any], name: str) -> Any:
 def words_of(text: str) -> list[str]:
     """Split a text into its words, to loop over names."""
     return text.split()
+
+
+@register.filter
+def codes(errors: ErrorList) -> list[str]:
+    """Return the names of those mistakes in a field that have a page of their own."""
+    found = (error.code or "" for error in errors.as_data())
+    return [code for code in found if code.isupper()]
 
 
 @register.filter

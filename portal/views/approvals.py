@@ -13,7 +13,7 @@ from portal.views.numbers import number as read_number
 from registry import access, services
 from registry.access import SignedIn
 from registry.models import PreviewOpening, Request
-from registry.selectors import openings, previews, queue, requests
+from registry.selectors import evidence, openings, previews, queue, requests
 from registry.services.previews import HEAVY_BLOCKS, Standing
 
 STALE = ("PREVIEW_CHANGED", "PREVIEW_NOT_OPENED")
@@ -198,6 +198,7 @@ def _show(
         "is_own": access.is_same_person(request.user, item.submitter),
         "needs_factor": access.must_set_up_factor(request.user),
         "queue": queue.place(item),
+        "evidence": evidence.of_issue(item),
     }
     status = refusal.status if refusal else 422 if form.is_bound else 200
     return render(request, "portal/approvals/show.html", context, status=status)

@@ -1,5 +1,6 @@
 """A request in two screens: details, then check. Every kind goes this way."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from portal.kinds import Kind
 from registry import access, services
 from registry.access import SignedIn
 from registry.models import PreviewOpening, Request
-from registry.selectors import accounts, openings, previews, requests
+from registry.selectors import accounts, evidence, openings, previews, requests
 
 CHECKABLE = Request.Status.DRAFT
 # Sent from a page that does not show what is true now.
@@ -28,7 +29,7 @@ def new(request: SignedIn, kind: Kind) -> HttpResponse:
     access.require(request.user, kind.right)
     if request.method != "POST":
         return _start(request, kind)
-    form = kind.form(request.POST, user=request.user)
+    form = _answered(request, kind)
     if not form.is_valid():
         return _details(request, kind, form)
     key = form.cleaned_data["key"]
@@ -58,7 +59,7 @@ def change(request: SignedIn, number: int) -> HttpResponse:
     if request.method != "POST":
         form = kind.form(initial=kind.form.from_request(item), user=request.user)
         return _details(request, kind, form)
-    form = kind.form(request.POST, user=request.user)
+    form = _answered(request, kind)
     if not form.is_valid():
         return _details(request, kind, form)
     return _again(request, kind, form, item)
@@ -107,23 +108,37 @@ def _not_submitted(
     return _check(request, item, refused, agreed)
 
 
+def _answered(request: SignedIn, kind: Kind) -> Details:
+    """Read the answers; a file that came with them is kept, whatever else is wrong."""
+    form = kind.form(request.POST, request.FILES, user=request.user)
+    form.is_valid()
+    if form.handed:
+        form.keep(services.keep_evidence(uploader=request.user, **asdict(form.handed)))
+    return form
+
+
 def _start(request: SignedIn, kind: Kind) -> HttpResponse:
     """Show the details with what is known already: a copy, ticked blocks, or an account."""
     initial: dict[str, Any] = {}
-    copied, account = (request.GET.get(name, "") for name in ("copy", "account"))
+    copied, account, source = (_given(request, name) for name in ("copy", "account", "source"))
     if _is_id(copied):
         item = requests.own(request.user, int(copied))
         if item.kind != kind.of:
             raise Http404("No such request.")
         initial = kind.form.from_request(item)
-    elif account:
-        initial = {"account": accounts.get(request.user, account.replace("\x00", "")).code}
+    elif source or account:
+        code, _, commodity = (source or account).partition("/")
+        code = accounts.get(request.user, code).code
+        initial = {"source": f"{code}/{commodity}"} if commodity else {"account": code}
+        initial |= {name: _given(request, name) for name in ("region",) if _given(request, name)}
     else:
         ids = [int(each) for each in request.GET.getlist("block") if _is_id(each)]
         picked = accounts.picked_blocks(request.user, ids)
         if len({(block["account"], block["commodity"]) for block in picked}) > 1:
             return render(request, "portal/requests/mixed.html", status=422)
         initial = kind.form.from_blocks(picked)
+    if _given(request, "target"):
+        initial.setdefault("target", _given(request, "target"))
     form = kind.form(initial={**initial, "key": uuid4()}, user=request.user)
     return _details(request, kind, form)
 
@@ -176,6 +191,7 @@ def _check(
         "stale": stale,
         "decision_days": settings.REGISTRY_DECISION_DAYS,
         "differences": _differences(request, item, now, agreed),
+        "evidence": evidence.of_issue(item),
     }
     status = refusal.status if refusal else 200
     return render(request, "portal/requests/check.html", context, status=status)
@@ -194,6 +210,10 @@ def _differences(
     sides = openings.difference(request.user, item, agreed.preview, now)
     heading = "What is different since you checked"
     return [{"heading": heading, "title": "You saw", "at": agreed.opened_at, "sides": sides}]
+
+
+def _given(request: SignedIn, name: str) -> str:
+    return request.GET.get(name, "").replace("\x00", "")
 
 
 def _is_id(text: str) -> bool:

@@ -13,7 +13,7 @@ from portal.views.numbers import number as read_number
 from registry import access, services
 from registry.access import SignedIn
 from registry.models import Request
-from registry.selectors import openings, previews, requests
+from registry.selectors import evidence, openings, previews, requests, uploads
 
 COPIED = (Request.Status.FAILED, Request.Status.REJECTED, Request.Status.WITHDRAWN)
 WITHDRAWABLE = (Request.Status.DRAFT, Request.Status.SUBMITTED)
@@ -47,6 +47,7 @@ def index(request: SignedIn) -> HttpResponse:
         "chosen": chosen,
         "choices": _choices(tab),
         "filtered": any(chosen.values()),
+        "with_drafts": uploads.with_drafts(request.user) if tab in ("open", "needs") else [],
         "next": urlencode({"show": tab, **chosen, "before": following}) if following else "",
         "kinds": kinds.offered(request.user),
     }
@@ -130,6 +131,8 @@ def _show(request: SignedIn, item: Request) -> HttpResponse:
         "preview": previews.describe(request.user, item, now) if now else None,
         "refusal": refusal,
         "differences": _differences(request, item, now) if now else [],
+        "upload_row": uploads.came_with(request.user, item),
+        "evidence": evidence.of_issue(item),
         "may_withdraw": acts and item.status in WITHDRAWABLE,
         "may_decide": access.may(request.user, access.Right.DECIDE),
         "copy_into": _copy_into(request, item) if acts and item.status in COPIED else "",

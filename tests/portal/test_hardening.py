@@ -35,6 +35,11 @@ def everything(cast):
     ]
     ours = [
         "/requests/new/transfer",
+        "/requests/new/issue",
+        "/requests/new/bulk",
+        "/requests/uploads",
+        "/receivers?target=cob",
+        "/senders?source=ald",
         f"/requests/{draft.number}/details",
         f"/requests/{draft.number}/check",
         f"/requests/{draft.number}/discard",

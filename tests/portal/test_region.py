@@ -235,3 +235,64 @@ def test_somebody_elses_account_or_request_is_not_found(cast, answers):
     for part in ("", "/check", "/details"):
         assert client.get(f"/requests/{item.number}{part}").status_code == 404
     assert client.get(f"{NEW}?copy={item.number}").status_code == 404
+
+
+def test_only_rules_about_what_is_held_are_offered(cast, regions):
+    _, south = regions
+    east = make.region(code="E", name="East region")
+    allow(cast, south, east)
+    make.mint(cast.target, 10, facility=make.facility(cast.cobalt, region=south))
+    client = signed_in(cast.marsh)
+
+    before = list(client.get(NEW).context["form"].rules)
+    plant = make.facility(cast.alder, region=south)
+    make.mint(make.account(organisation=cast.alder, code="ALD-02"), 10, facility=plant)
+    after = list(client.get(NEW).context["form"].rules)
+    of_one = list(client.get(f"{NEW}?source=ALD-02/SOL").context["form"].rules)
+
+    assert before == ["SOL/N/S"]
+    assert after == ["SOL/N/S", "SOL/S/E"]
+    assert of_one == ["SOL/S/E"]
+
+
+def test_a_rule_about_what_the_account_does_not_hold_is_named(cast, answers, regions):
+    _, south = regions
+    make.mint(
+        make.account(organisation=cast.alder, code="ALD-02"),
+        500,
+        facility=make.facility(cast.alder, region=south),
+    )
+
+    answer = signed_in(cast.marsh).post(NEW, answers | {"source": "ALD-02/SOL"})
+
+    assert answer.status_code == 422
+    assert "ALD-02 holds no SOL in North region." in answer.content.decode()
+
+
+def test_numbers_of_another_region_are_named_and_not_changed_all_the_same(cast, answers, regions):
+    allow(cast, regions[1], regions[0])
+    decide(cast.approver, send(cast.marsh, NEW, answers))
+    wrong = answers | {"volume": "", "numbers": "391-410", "key": same_key()}
+
+    answer = signed_in(cast.marsh).post(NEW, wrong)
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "These numbers are not in North region: 391-400 in South region." in page
+    assert "NUMBERS_OUTSIDE_FILTER" in page
+    assert answer.context["form"]["numbers"].value() == "391-410"
+
+
+def test_numbers_that_changed_region_meanwhile_stop_the_draft(cast, answers, regions):
+    allow(cast, regions[1], regions[0])
+    client = signed_in(cast.marsh)
+    named = answers | {"volume": "", "numbers": "1-10", "key": same_key()}
+    check = client.post(NEW, named).headers["Location"]
+    decide(cast.approver, send(cast.marsh, NEW, answers | {"key": same_key()}))
+
+    page = client.get(check)
+    submitted = client.post(check.replace("check", "submit"), {"fingerprint": ""})
+
+    for answer in (page, submitted):
+        assert answer.status_code == 422
+        assert "NUMBERS_OUTSIDE_FILTER" in answer.content.decode()

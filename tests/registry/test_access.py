@@ -36,7 +36,15 @@ ROUTES = {
     "requests/new/issue": (SUBMIT, BOTH),
     "requests/new/region": (SUBMIT, BOTH),
     "requests/new/expiry": (EXPIRY, BOTH),
+    "requests/new/bulk": (SUBMIT, BOTH),
+    "requests/new/bulk/transfer.csv": (SUBMIT, GET),
+    "requests/new/bulk/retire.csv": (SUBMIT, GET),
+    "requests/uploads": (SIGNED_IN, GET),
+    "requests/uploads/<int:number>": (OWN, GET),
+    "requests/uploads/<int:number>/submit": (SUBMIT, POST),
+    "requests/uploads/<int:number>/discard": (SUBMIT, BOTH),
     "requests/<int:number>": (OWN, GET),
+    "requests/<int:number>/evidence": (OWN, GET),
     "requests/<int:number>/details": (SUBMIT, BOTH),
     "requests/<int:number>/check": (SUBMIT, GET),
     "requests/<int:number>/submit": (SUBMIT, POST),
@@ -46,6 +54,8 @@ ROUTES = {
     "verify": (PUBLIC, GET),
     "verify/<str:reference>": (PUBLIC, GET),
     "requests/<int:number>/discard": (SUBMIT, BOTH),
+    "receivers": (SUBMIT, GET),
+    "senders": (SUBMIT, GET),
     "approvals": (QUEUE, GET),
     "approvals/several": (DECIDE, BOTH),
     "approvals/several/<uuid:key>": (DECIDE, GET),
@@ -176,8 +186,32 @@ CODES = {
 }  # fmt: skip
 
 
+def an_upload(cast):
+    """Return the number of an upload whose one row is submitted."""
+    asks = {"source": cast.source, "target": cast.target, "commodity": cast.commodity, "volume": 1}
+    upload = services.keep_upload(
+        submitter=cast.marsh,
+        kind="transfer",
+        idempotency_key=make.key(),
+        name="list.csv",
+        size=1,
+        sha256="0" * 64,
+        rows=[(2, asks)],
+    )
+    services.submit_upload(number=upload.number, submitter=cast.marsh)
+    return upload.number
+
+
+def an_issue_with_evidence(cast, settings, directory):
+    """Return the number of a submitted issue that a file goes with."""
+    settings.EVIDENCE_DIR = directory
+    file = services.keep_evidence(uploader=cast.marsh, name="a.pdf", type="pdf", content=b"%PDF-")
+    item = make.request("mint", cast.marsh, facility=cast.facility, evidence=file)
+    return item.number
+
+
 @pytest.fixture
-def paths(cast):
+def paths(cast, settings, tmp_path):
     """Each address with something real behind it, that belongs to Alder."""
     waiting = cast.submitted(1)
     cast.executed(2)
@@ -187,6 +221,10 @@ def paths(cast):
     together = services.decide_several(
         approver=cast.approver, key=make.key(), decision="approve", reason="", numbers=[]
     )
+    upload, issue = an_upload(cast), an_issue_with_evidence(cast, settings, tmp_path)
+    special = {route: {"<int:number>": upload} for route in ROUTES if "uploads" in route}
+    special["requests/<int:number>/evidence"] = {"<int:number>": issue}
+    special |= {route: {"<int:number>": retired.number} for route in ROUTES if "statement" in route}
     values = {
         "<uuid:key>": together.key,
         "<str:commodity>/<str:number>": "SOL/1000",
@@ -215,9 +253,7 @@ def paths(cast):
         path = "/" + route
         if (kind := route.split("/")[0]) in CODES:
             path = path.replace("<str:code>", CODES[kind])
-        if "statement" in route:
-            path = path.replace("<int:number>", str(retired.number))
-        for name, value in values.items():
+        for name, value in {**values, **special.get(route, {})}.items():
             path = path.replace(name, str(value))
         filled[route] = path
     return filled
