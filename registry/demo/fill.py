@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 
 from registry import services
-from registry.demo import cast, clock, desk, inbox
+from registry.demo import cast, clock, desk, handed_in, inbox
 from registry.demo.holdings import month_after
 from registry.demo.plot import Event, Size
 from registry.demo.story import tell
@@ -52,6 +52,7 @@ def fill(
             act()
         progress(done, len(steps))
     desk.work(now.date())
+    handed_in.uploads(now)
     _people(now)
     inbox.settle(now)
     _look(stage.people[cast.REGISTRY.people[0].email])
@@ -87,6 +88,7 @@ class Stage:
             submitter=submitter,
             commodity=self.commodities[event.commodity],
             **{name: self._record(name, value) for name, value in event.asks.items()},
+            **handed_in.evidence(event, submitter),
             occurred_at=event.at if reaches else None,
         )
         self.requests[number] = draft
