@@ -213,7 +213,8 @@ def _differences(
 
 
 def _given(request: SignedIn, name: str) -> str:
-    return request.GET.get(name, "").replace("\x00", "")
+    # PostgreSQL cannot be asked for a NUL; what stands for it is in no code.
+    return request.GET.get(name, "").replace("\x00", "\ufffd")
 
 
 def _is_id(text: str) -> bool:

@@ -15,7 +15,7 @@ MOST = 8
 # Fewer letters than these find nothing: nobody lists the whole market.
 LEAST_LETTERS = 2
 # With more accounts than these to take from, one is searched for and not chosen from a list.
-FEW = 20
+FEW = 10
 
 
 def open_to_receive() -> QuerySet[Account]:

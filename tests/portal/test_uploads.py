@@ -41,7 +41,7 @@ def test_those_that_would_be_refused_stay_drafts_and_are_named(cast, committed_d
         "ACCOUNT_NOT_ACTIVE",
         "INSUFFICIENT_TOTAL_BALANCE",
     ]
-    assert "2 of 3 stayed drafts" in page.content.decode()
+    assert "2 of 3 are still drafts" in page.content.decode()
     prove(committed_db)
 
 
