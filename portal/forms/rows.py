@@ -56,6 +56,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("purpose", "Purpose", "Why; public.", needed=True, filled=True, longest=500),
         Column("consumed_from", "Consumed from", "A date, a month or a year."),
         Column("consumed_to", "Consumed to", "Not needed after a month or a year."),
+        Column("publish", "Publish", "The claim, with its statement: yes or no; empty means no."),
         NOTE,
     ),
 }
@@ -63,7 +64,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     Kind.TRANSFER: ("ABC-01", "XYZ-01", "SOL", "1500", "", "Contract 12"),
     Kind.RETIRE: (
         *("ABC-01", "SOL", "1500", "", "Town of Exampleton", "DE", "Exampleton"),
-        *("Disclosure of supply", "2025-01", "2025-06", ""),
+        *("Disclosure of supply", "2025-01", "2025-06", "yes", ""),
     ),
 }
 WITHOUT_WHICH_NOTHING = ("source", "target", "commodity", "volume")
@@ -239,9 +240,17 @@ class Reader:
             "beneficiary_country": (self.clean("beneficiary_country", COUNTRY_FIELD) or "").upper(),
             "beneficiary_place": self.text("beneficiary_place"),
             "reason": self.text("purpose"),
+            "claim_published": self._publish(),
             "consumption_start": period[0],
             "consumption_end": period[1],
         }
+
+    def _publish(self) -> bool:
+        """Say whether the claim is to be published; whoever says nothing has not agreed."""
+        text = self.text("publish").lower()
+        if text not in ("", "yes", "no"):
+            self.note("publish", "Type yes or no.", "VALUE_INVALID")
+        return text == "yes"
 
 
 def _check_together(rows: Rows, named: uploads.Named) -> None:

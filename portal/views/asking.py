@@ -127,10 +127,11 @@ def _start(request: SignedIn, kind: Kind) -> HttpResponse:
             raise Http404("No such request.")
         initial = kind.form.from_request(item)
     elif source or account:
+        for named in filter(None, (source, account)):
+            accounts.get(request.user, named.partition("/")[0])
         code, _, commodity = (source or account).partition("/")
-        code = accounts.get(request.user, code).code
         initial = {"source": f"{code}/{commodity}"} if commodity else {"account": code}
-        initial |= {name: _given(request, name) for name in ("region",) if _given(request, name)}
+        initial |= {"region": _given(request, "region")} if _given(request, "region") else {}
     else:
         ids = [int(each) for each in request.GET.getlist("block") if _is_id(each)]
         picked = accounts.picked_blocks(request.user, ids)

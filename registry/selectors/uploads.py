@@ -157,7 +157,7 @@ def came_with(user: User, item: Request) -> UploadRow | None:
 
 def row_of(item: Request) -> int:
     """Return which row of its upload a request was."""
-    row: int = item.upload_row.row  # type: ignore[attr-defined]
+    row: int = item.upload_row.row
     return row
 
 

@@ -34,17 +34,11 @@ def draft_request(
     :raises Refused: IDEMPOTENCY_KEY_REUSED: the key stands for something else
     """
     key = idempotency_key or uuid4()
+    asks |= {"kind": kind, "submitter": submitter, "commodity": commodity, "idempotency_key": key}
     evidence = asks.pop("evidence", None)
     try:
         with translated(), transaction.atomic():
-            drafted = Request.objects.create(
-                kind=kind,
-                submitter=submitter,
-                organisation_id=submitter.organisation_id,
-                commodity=commodity,
-                idempotency_key=key,
-                **asks,
-            )
+            drafted = Request.objects.create(organisation_id=submitter.organisation_id, **asks)
             if evidence is not None:
                 set_evidence(drafted, evidence)
             if instead_of is not None:

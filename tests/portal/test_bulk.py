@@ -16,7 +16,7 @@ from tests.portal.lists import NEW, a_list, form, found, requests_of, upload
 
 RETIREMENTS = (
     "from_account,commodity,quantity,beneficiary,beneficiary_country,purpose,"
-    "consumed_from,consumed_to"
+    "consumed_from,consumed_to,publish"
 )
 WRONG = (
     "ALD-01,COB-01,SOL,400,,",
@@ -58,7 +58,7 @@ def test_a_list_of_retirements_becomes_drafts(cast):
 
     kept = upload(
         cast.marsh,
-        a_list("ALD-01,SOL,10,Town of Exampleton,de,Supply,2026-01,2026-03", head=RETIREMENTS),
+        a_list("ALD-01,SOL,10,Town of Exampleton,de,Supply,2026-01,2026-03,Yes", head=RETIREMENTS),
         kind="retire",
     )
 
@@ -66,7 +66,7 @@ def test_a_list_of_retirements_becomes_drafts(cast):
     assert (item.kind, item.target.code, item.beneficiary) == (
         *("retire", "ALD-RET", "Town of Exampleton"),
     )
-    assert (item.beneficiary_country, item.reason) == ("DE", "Supply")
+    assert (item.beneficiary_country, item.reason, item.claim_published) == ("DE", "Supply", True)
     assert (str(item.consumption_start), str(item.consumption_end)) == ("2026-01-01", "2026-03-31")
 
 
@@ -126,9 +126,9 @@ def test_what_others_asked_for_is_not_available_to_a_list(cast):
 
 def test_a_retirement_needs_its_beneficiary_and_a_period_in_order(cast):
     content = a_list(
-        "ALD-01,SOL,10,,D1,Supply,2026-03,2026-01",
-        "ALD-01,SOL,10,Town,,,2026-03,2026-01",
-        "ALD-01,SOL,10,Town,,Supply,2026-03,2026-01",
+        "ALD-01,SOL,10,,D1,Supply,2026-03,2026-01,",
+        "ALD-01,SOL,10,Town,,,2026-03,2026-01,no",
+        "ALD-01,SOL,10,Town,,Supply,2026-03,2026-01,perhaps",
         head=RETIREMENTS,
     )
 
@@ -141,6 +141,7 @@ def test_a_retirement_needs_its_beneficiary_and_a_period_in_order(cast):
         (3, "purpose", "VALUE_MISSING"),
         (3, "from_account", "ACCOUNT_NOT_FOUND"),
         (4, "consumed_to", "RANGE_INVALID"),
+        (4, "publish", "VALUE_INVALID"),
         (4, "from_account", "ACCOUNT_NOT_FOUND"),
     ]
 

@@ -154,6 +154,12 @@ def test_an_account_of_somebody_else_in_the_address_is_not_found(cast, kind, nam
     assert answer.status_code == 404
 
 
+def test_a_second_account_of_somebody_else_in_the_address_is_not_found_either(cast):
+    answer = signed_in(cast.marsh).get(NEW, {"source": "ALD-01", "account": "COB-01"})
+
+    assert answer.status_code == 404
+
+
 def test_an_account_and_a_commodity_can_be_named_in_the_address(cast):
     client = signed_in(cast.marsh)
 

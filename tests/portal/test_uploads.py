@@ -1,6 +1,7 @@
 """An upload: looked at, submitted and discarded in one step."""
 
 from registry import services
+from registry.models import Notice
 from tests.portal.cast import signed_in
 from tests.portal.lists import a_list, requests_of, upload
 from tests.proof import prove
@@ -18,6 +19,16 @@ def test_all_are_submitted_in_one_step_and_each_is_decided_on_its_own(cast):
     assert [row["refusal"] for row in shown.context["rows"]] == [None, None]
     assert shown.context["volume"] == 1000
     assert [item.status for item in requests_of(kept)] == ["executed", "executed"]
+
+
+def test_approvers_are_told_of_a_list_once(cast):
+    kept = upload(cast.marsh, a_list(*["ALD-01,COB-01,SOL,1,,"] * 5))
+
+    for _ in range(2):
+        services.submit_upload(number=kept.number, submitter=cast.marsh)
+
+    told = Notice.objects.filter(person=cast.approver, request__in=requests_of(kept))
+    assert [notice.request for notice in told] == requests_of(kept)[:1]
 
 
 def test_those_that_would_be_refused_stay_drafts_and_are_named(cast, committed_db):
