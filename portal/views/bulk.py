@@ -148,9 +148,8 @@ def _show(
     mine = upload.organisation_id == request.user.organisation_id
     drafts = list(uploads.drafts_of(upload)) if mine else []
     only = request.GET.get("show") == "drafts"
-    found = uploads.rows_of(
-        request.user, upload, after=number_of(request.GET.get("after", "")) or 0, drafts_only=only
-    )
+    after = number_of(request.GET.get("after", "")) or 0
+    found = uploads.rows_of(request.user, upload, after=after, drafts_only=only)
     page, more = found[: uploads.PAGE], len(found) > uploads.PAGE
     said = uploads.forecast(drafts, {item.id for item in page}) if drafts else {}
     words = {code: refusals.explain(code) for code in set(said.values()) - {""}}
