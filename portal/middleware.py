@@ -43,8 +43,19 @@ class LastSeen:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Note it for those who are signed in."""
+        """Leave the request to what comes next: only a view tells whether it is public."""
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., Any],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> None:
+        """Note it for those who are signed in; public views ask no database who somebody is."""
+        if not getattr(view_func, "login_required", True):
+            return
         key = request.session.session_key
         if key and request.user.is_authenticated:
             services.note_presence(session_key=key, ip=get_adapter().get_client_ip(request))
-        return self.get_response(request)

@@ -10,6 +10,22 @@ from tests import make
 from tests.portal.cast import signed_in
 
 
+def requests_of(draft, waiting):
+    """Return the pages on which a submitter asks."""
+    return [
+        "/requests/new/transfer",
+        "/requests/new/issue",
+        "/requests/new/bulk",
+        "/requests/uploads",
+        "/receivers?target=cob",
+        "/senders?source=ald",
+        f"/requests/{draft.number}/details",
+        f"/requests/{draft.number}/check",
+        f"/requests/{draft.number}/discard",
+        f"/requests/{waiting.number}/withdraw",
+    ]
+
+
 @pytest.fixture
 def everything(cast):
     """One page of each kind, for a submitter and for an approver."""
@@ -33,18 +49,7 @@ def everything(cast):
         "/errors/SELF_APPROVAL",
         "/nothing",
     ]
-    ours = [
-        "/requests/new/transfer",
-        "/requests/new/issue",
-        "/requests/new/bulk",
-        "/requests/uploads",
-        "/receivers?target=cob",
-        "/senders?source=ald",
-        f"/requests/{draft.number}/details",
-        f"/requests/{draft.number}/check",
-        f"/requests/{draft.number}/discard",
-        f"/requests/{waiting.number}/withdraw",
-    ]
+    ours = requests_of(draft, waiting)
     theirs = ["/approvals", f"/approvals/{waiting.number}", "/team"]
     shared += ["/me", "/me/confirm"]
     public = ["/sign-in", "/reset-password", "/reset-password/sent", "/reset-password/done"]

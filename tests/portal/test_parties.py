@@ -50,10 +50,10 @@ def test_of_others_only_the_code_and_the_name_of_open_accounts_are_shown(cast):
         "SHUT": make.account(organisation=cast.cobalt, code="COB-SHUT", status="closed"),
         "RET": make.account(organisation=cast.cobalt, code="COB-RET", type="retirement"),
     }
-    gone = make.organisation(
-        code="COBX", name="Cobalt Gone", status="suspended", registration_no="CANARY-NO"
-    )
+    gone = make.organisation(code="COBX", name="Cobalt Gone", registration_no="CANARY-NO")
     make.account(organisation=gone, code="COBX-01")
+    gone.status = "suspended"
+    gone.save()
     make.mint(cast.target, 424_242, commodity=cast.commodity)
     cast.cobalt.registration_no = "CANARY-REG"
     cast.cobalt.save()

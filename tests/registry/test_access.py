@@ -180,6 +180,13 @@ def test_every_right_has_holders_and_every_role_is_known():
     assert set().union(*access.HOLDERS.values()) | access.ORGANISATION == set(User.Role)
 
 
+# What leads nowhere, whoever asks.
+MADE_UP = {
+    "<int:factor>": 1,
+    "<str:token>": "made-up",
+    "<str:provider_id>": "oidc",
+    "^reset-password/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)$": "reset-password/a-b",
+}
 # What the codes in these addresses name; in the others, an account.
 CODES = {
     "errors": "RANGE_INVALID", "organisations": "ALD", "facilities": "FG", "commodities": "SOL",
@@ -210,6 +217,16 @@ def an_issue_with_evidence(cast, settings, directory):
     return item.number
 
 
+def a_policy(cast):
+    """Return a rule that lets certificates change their region."""
+    return services.allow_region_change(
+        commodity=cast.commodity,
+        from_region=make.region(),
+        to_region=make.region(),
+        valid_from=date(2026, 1, 1),
+    )
+
+
 @pytest.fixture
 def paths(cast, settings, tmp_path):
     """Each address with something real behind it, that belongs to Alder."""
@@ -235,18 +252,10 @@ def paths(cast, settings, tmp_path):
         "<int:block_id>": block,
         "<str:number>": "SOL-2",
         "<str:reference>": statement[0]["reference"],
-        "<int:rule_id>": services.allow_region_change(
-            commodity=cast.commodity,
-            from_region=make.region(),
-            to_region=make.region(),
-            valid_from=date(2026, 1, 1),
-        ).id,
-        "<int:factor>": 1,
+        "<int:rule_id>": a_policy(cast).id,
         "<uuid:person>": cast.marsh.id,
         "<uuid:invitation>": cast.marsh.id,
-        "<str:token>": "made-up",
-        "<str:provider_id>": "oidc",
-        "^reset-password/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)$": "reset-password/a-b",
+        **MADE_UP,
     }
     filled = {}
     for route in ROUTES:
