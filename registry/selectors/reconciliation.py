@@ -41,6 +41,8 @@ def overview(user: User, *, run_id: int | None = None, key: UUID | None = None) 
     :raises Http404: no such run
     """
     access.require(user, Right.SEE_EVERYTHING)
+    # First, or a run that ends in between is neither under way nor among the results.
+    running = cache.get(RUNNING) is not None
     found = runs.latest() if run_id is None else runs.run(run_id)
     if run_id is not None and found is None:
         raise Http404("No such run.")
@@ -54,8 +56,8 @@ def overview(user: User, *, run_id: int | None = None, key: UUID | None = None) 
         "seconds": (found["finished_at"] - found["started_at"]).total_seconds() if found else 0,
         "strip": strip(),
         "missed": missed(found if run_id is None else runs.latest()),
-        "running": wanted and cache.get(RUNNING) is not None,
-        "lost": wanted and cache.get(RUNNING) is None,
+        "running": wanted and running,
+        "lost": wanted and not running,
         "runs": total,
         "bad_runs": bad,
         "may_run": access.may(user, Right.RECONCILE),
