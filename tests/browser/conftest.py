@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests import make
 from tests.portal.cast import Cast, assemble
 
 WIDTHS = (1360, 320)
+# What is to come may take its time on a busy machine; what does not come fails all the same.
+expect.set_options(timeout=30_000)
 
 
 @dataclasses.dataclass
