@@ -48,6 +48,7 @@ class Visitor:
 
     def look(self) -> None:
         """Check what must hold on every page: nothing is cut off, and everybody can use it."""
+        self.page.wait_for_load_state()
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
             wider = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
