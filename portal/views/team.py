@@ -75,7 +75,12 @@ def confirm(request: SignedIn, invitation: UUID) -> HttpResponse:
         if token:
             _send(request, made, token)
         return redirect(_team(found.organisation))
-    context = {"invitation": found, "form": form}
+    context = {
+        "invitation": found,
+        "form": form,
+        "is_own": access.is_same_person(request.user, found.invited_by),
+        "needs_factor": access.must_set_up_factor(request.user),
+    }
     return render(request, "portal/team/confirm.html", context, status=422 if posted else 200)
 
 

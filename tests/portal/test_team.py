@@ -313,6 +313,9 @@ def test_the_inviter_confirms_nothing_not_even_as_an_approver(cast, operator):
     by_operator = signed_in(operator).post(f"/team/invitations/{invitation.id}/confirm")
     by_twin = signed_in(twin).post(f"/team/invitations/{invitation.id}/confirm")
 
+    page = signed_in(twin).get(f"/team/invitations/{invitation.id}/confirm").content.decode()
+
+    assert "You invited them, so somebody else confirms it." in page
     assert by_operator.status_code == by_twin.status_code == 403
     assert "SELF_APPROVAL" in by_twin.content.decode()
     assert mail.outbox == []
