@@ -110,7 +110,7 @@ def role(request: SignedIn, person: UUID) -> HttpResponse:
     if not form.is_valid() or not access.may_change(request.user, found):
         return _person(request, found, form, 422)
     try:
-        services.change_role(user_id=found.id, role=form.cleaned_data["role"])
+        services.change_role(user_id=found.id, role=form.cleaned_data["role"], by=request.user)
     except services.Refused as refused:
         return refusals.page(request, refused.code)
     return redirect(_team(found.organisation))
@@ -125,21 +125,21 @@ def access_of(request: SignedIn, person: UUID) -> HttpResponse:
     if act not in ACTS or not access.may_change(request.user, found):
         return _person(request, found, Role(initial={"role": found.role}, person=found), 422)
     try:
-        ACTS[act](found)
+        ACTS[act](found, request.user)
     except services.Refused as refused:
         return refusals.page(request, refused.code)
     return redirect(_team(found.organisation))
 
 
-def _disable(found: User) -> None:
-    services.set_active(user=found, active=False)
+def _disable(found: User, by: User) -> None:
+    services.set_active(user=found, active=False, by=by)
 
 
-def _enable(found: User) -> None:
-    services.set_active(user=found, active=True)
+def _enable(found: User, by: User) -> None:
+    services.set_active(user=found, active=True, by=by)
 
 
-def _clear(found: User) -> None:
+def _clear(found: User, by: User) -> None:
     services.clear_factors(user=found)
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
 from registry import access
 from registry.identity import hash_of
@@ -91,15 +92,17 @@ def accept_invitation(*, token: str, name: str, password: str) -> User:
             if invitation.accepted_at or invitation.withdrawn_at:
                 raise Refused("INVITATION_SPENT")
             twin = invitation.same_person_as
-            user = User.objects.create(
-                organisation=invitation.organisation,
-                role=invitation.role,
-                person_id=twin.person_id if twin else uuid4(),
-                name=name,
-                email=invitation.email,
-                code=invitation.email[:64],
-                password=hashed,
-            )
+            # It is the inviter who let this person in; the invitation says who confirmed it.
+            with calls.acting(actor_id=invitation.invited_by_id, reason="Invited"):
+                user = User.objects.create(
+                    organisation=invitation.organisation,
+                    role=invitation.role,
+                    person_id=twin.person_id if twin else uuid4(),
+                    name=name,
+                    email=invitation.email,
+                    code=invitation.email[:64],
+                    password=hashed,
+                )
             invitation.accepted_as, invitation.accepted_at = user, timezone.now()
             invitation.save(update_fields=("accepted_as", "accepted_at"))
             notices.security(user, NoticeKind.INVITED)
@@ -109,7 +112,7 @@ def accept_invitation(*, token: str, name: str, password: str) -> User:
     return user
 
 
-def change_role(*, user_id: UUID, role: str) -> None:
+def change_role(*, user_id: UUID, role: str, by: User) -> None:
     """
     Give somebody another role of their organisation; it counts from their next page on.
 
@@ -117,20 +120,20 @@ def change_role(*, user_id: UUID, role: str) -> None:
 
     :raises Refused: LAST_ADMIN, ACTOR_NOT_AUTHORISED
     """
-    with translated(), transaction.atomic():
+    with calls.acting(actor_id=by.id):
         changed = User.objects.filter(id=user_id).exclude(role=role).update(role=role)
         if changed:
             _end_offers(user_id)
             notices.security(User.objects.get(id=user_id), NoticeKind.ROLE, {"role": role})
 
 
-def set_active(*, user: User, active: bool) -> None:
+def set_active(*, user: User, active: bool, by: User) -> None:
     """
     Close somebody's sign-in and end their sessions and offers, or open it again.
 
     :raises Refused: LAST_ADMIN
     """
-    with translated(), transaction.atomic():
+    with calls.acting(actor_id=by.id):
         User.objects.filter(id=user.id).update(is_active=active)
         if not active:
             end_sessions(user=user)
@@ -144,7 +147,8 @@ def tell_new_password(*, person: User) -> None:
 
 def set_time_zone(*, user: User, time_zone: str) -> None:
     """Remember whose clock somebody reads."""
-    User.objects.filter(id=user.id).update(time_zone=time_zone)
+    with calls.acting(actor_id=user.id):
+        User.objects.filter(id=user.id).update(time_zone=time_zone)
 
 
 def _end_offers(user_id: UUID) -> None:

@@ -186,7 +186,7 @@ def editing_what_somebody_changed(database: Database) -> None:
 
 def removing_the_last_team_admin(database: Database) -> None:
     admin = make.person(make.organisation(), "team_admin")
-    services.change_role(user_id=admin.id, role="viewer")
+    services.change_role(user_id=admin.id, role="viewer", by=make.operator())
 
 
 def changing_a_withdrawn_invitation(database: Database) -> None:

@@ -84,10 +84,10 @@ def test_one_of_two_team_admins_goes(change):
     assert not admin.is_active
 
 
-def removing(person):
+def removing(person, by):
     def run():
         try:
-            services.change_role(user_id=person.id, role="viewer")
+            services.change_role(user_id=person.id, role="viewer", by=by)
         except LedgerError as error:
             return error.code
         finally:
@@ -106,7 +106,7 @@ def test_two_team_admins_who_remove_each_other_at_once_leave_one(committed_db):
         (first.organisation_id,),
     )
 
-    outcomes = while_held(committed_db, holder, removing(first), removing(second))
+    outcomes = while_held(committed_db, holder, removing(first, second), removing(second, first))
 
     assert sorted(outcomes) == ["LAST_ADMIN", "done"]
     assert User.objects.filter(role="team_admin", is_active=True).count() == 1

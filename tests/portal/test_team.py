@@ -9,6 +9,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from ledgerdb.reads import rows
 from registry import services
 from registry.identity import hash_of
 from registry.models import Invitation, User
@@ -201,6 +202,29 @@ def test_a_changed_role_is_told_and_counts(cast, admin):
     assert client.get("/requests/new/transfer").status_code == 403
     told = cast.marsh.notices.latest("id")
     assert (told.kind, told.facts) == ("role", {"role": "viewer"})
+
+
+def logged(person):
+    """Return who changed a sign-in, as the log of records says it, first to last."""
+    return [
+        row["actor"]
+        for row in rows(
+            "SELECT actor_id::text AS actor FROM ledger.changes WHERE record_id = %s ORDER BY id",
+            (str(person.id),),
+        )
+    ]
+
+
+def test_the_log_names_who_let_somebody_in_and_who_changed_them(cast, admin):
+    invite(admin)
+    accept(link())
+    person = User.objects.get(email="new@alder.example")
+    client = signed_in(admin)
+
+    client.post(f"/team/people/{person.id}/role", {"role": "viewer"})
+    client.post(f"/team/people/{person.id}/access", {"act": "disable"})
+
+    assert logged(person) == [str(admin.id)] * 3
 
 
 @pytest.mark.parametrize("role", ["", "approver", "operator", "auditor", "king", "viewer\x00"])
