@@ -41,12 +41,12 @@ def overview(user: User, *, run_id: int | None = None, key: UUID | None = None) 
     :raises Http404: no such run
     """
     access.require(user, Right.SEE_EVERYTHING)
-    # First, or a run that ends in between is neither under way nor among the results.
+    # This order, or a run that ends in between is neither awaited nor shown.
     running = cache.get(RUNNING) is not None
+    wanted = key is not None and runs.by_key(key) is None
     found = runs.latest() if run_id is None else runs.run(run_id)
     if run_id is not None and found is None:
         raise Http404("No such run.")
-    wanted = key is not None and runs.by_key(key) is None
     total, bad = runs.count()
     return {
         "run": found,

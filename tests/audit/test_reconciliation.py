@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 
-from ledgerdb import reads
+from ledgerdb import reads, runs
 from registry import services
 from registry.selectors import reconciliation
 from tests import make
@@ -113,6 +113,23 @@ def test_an_operator_runs_it_and_the_page_waits_for_the_result(cast, operator):
     done = client.get(PAGE, {"key": key})
     assert "hx-trigger" not in main(done)
     assert done.context["run"]["asked_by"] == operator.name
+
+
+def test_a_run_that_ends_while_the_page_is_read_is_shown_or_waited_for(cast, operator, monkeypatch):
+    client, key = signed_in(operator), uuid4()
+    cache.add(reconciliation.RUNNING, str(key))
+    latest = runs.latest
+
+    def ended_after():
+        before = latest()
+        services.reconcile(key=key, asked_by=operator)
+        return before
+
+    monkeypatch.setattr(runs, "latest", ended_after)
+
+    page = client.get(PAGE, {"key": key})
+
+    assert page.context["run"] or page.context["running"]
 
 
 def test_the_button_leads_to_the_page_and_runs(cast, operator, monkeypatch):
