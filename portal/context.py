@@ -11,7 +11,7 @@ from registry.selectors import notices, requests
 
 # Pages that a tab leads to, whose addresses do not begin with its own.
 BELOW = {
-    "/registry": ("/organisations", "/facilities", "/commodities", "/regions", "/log"),
+    "/registry": ("/organisations", "/facilities", "/commodities", "/regions", "/log", "/expiry"),
     "/facilities": ("/commodities",),
 }
 

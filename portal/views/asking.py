@@ -138,8 +138,9 @@ def _start(request: SignedIn, kind: Kind) -> HttpResponse:
         if len({(block["account"], block["commodity"]) for block in picked}) > 1:
             return render(request, "portal/requests/mixed.html", status=422)
         initial = kind.form.from_blocks(picked)
-    if _given(request, "target"):
-        initial.setdefault("target", _given(request, "target"))
+    for name in ("target", "commodity"):
+        if _given(request, name):
+            initial.setdefault(name, _given(request, name))
     form = kind.form(initial={**initial, "key": uuid4()}, user=request.user)
     return _details(request, kind, form)
 

@@ -113,6 +113,7 @@ ROUTES = {
     "batches/<int:batch_id>/trace.csv": (EVERYTHING, GET),
     "conservation": (EVERYTHING, GET),
     "conservation.csv": (EVERYTHING, GET),
+    "expiry": (EVERYTHING, GET),
     "reconciliation": (EVERYTHING, GET),
     "reconciliation.json": (EVERYTHING, GET),
     "reconciliation/<int:run_id>": (EVERYTHING, GET),
