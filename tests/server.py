@@ -192,7 +192,7 @@ def _copy_of_template(name: str) -> Iterator[sql.Composed]:
     """Copy the template with what CREATE DATABASE leaves behind: owner, grants and settings."""
     values = {"copy": sql.Identifier(name), "template": sql.Identifier(TEMPLATE)}
     names = {"copy": sql.Literal(name), "template": sql.Literal(TEMPLATE)}
-    yield sql.SQL("CREATE DATABASE {copy} TEMPLATE {template}").format(**values)
+    yield sql.SQL("CREATE DATABASE {copy} TEMPLATE {template} STRATEGY file_copy").format(**values)
     yield sql.SQL(
         "UPDATE pg_database AS copy SET datdba = template.datdba, datacl = template.datacl"
         " FROM pg_database AS template"
