@@ -155,6 +155,15 @@ def a_retirement_into_a_trading_account(case):
 
 
 @attack
+def a_retirement_for_another_organisation(case):
+    terminal = make.retirement_account(case.target)
+    request = make.approve(
+        make.retire_request(case.source, 30, target=terminal, commodity=case.request.commodity)
+    )
+    moved(case, request, to(terminal, 1, 30), to(case.source, 31, 100))
+
+
+@attack
 def an_expiry_into_a_trading_account(case):
     request = make.approve(make.expire_request(case.request.commodity))
     moved(case, request, to(case.target, 1, 100))

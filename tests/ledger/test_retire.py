@@ -14,7 +14,7 @@ CLAIM = {"beneficiary": "Town of Exampleton", "reason": "Supply of 2026"}
 
 @wrong("ACCOUNT_TYPE_INVALID", "another organisation's retirement account")
 def anothers_account(case: Case) -> None:
-    case.asks["target"] = make.account(type="retirement")
+    case.asks["target"] = case.given["another's"]
 
 
 WRONGS = [
@@ -32,8 +32,16 @@ WRONGS = [
 
 def a_retirement(database: Database) -> Case:
     commodity, source = wrongs.a_holding(database)
-    asks = {"source": source, "target": make.retirement_account(source), "volume": 30, **CLAIM}
-    return Case(database, "retire", commodity, asks)
+    target = make.retirement_account(source)
+    # As in nearly every retirement, its account has held the commodity before; another's, too, so
+    # that nothing speaks against it but whose it is.
+    twin = make.account(holding=1, organisation=source.organisation, commodity=commodity)
+    make.retire(twin, 1, target=target, commodity=commodity)
+    other = make.retire(make.account(holding=1, commodity=commodity), 1, commodity=commodity)
+    asks = {"source": source, "target": target, "volume": 30, **CLAIM}
+    case = Case(database, "retire", commodity, asks)
+    case.given["another's"] = other.target
+    return case
 
 
 def test_a_retirement_that_nothing_is_wrong_with_is_done(committed_db):

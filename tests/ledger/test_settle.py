@@ -189,6 +189,30 @@ def test_nobody_but_the_approver_settles(session, trading):
     assert settle(session, request) is None
 
 
+def test_nothing_is_retired_for_another_organisation(session, trading):
+    source, other = trading
+    terminal = make.retire(other, 1).target
+
+    assert settle(session, make.approve(make.retire_request(source, 5, target=terminal))) is None
+
+
+def test_times_never_decrease_whatever_the_head_says(committed_db, trading):
+    request = part_of_a_block(*trading)
+    forger = Forger(committed_db)
+    began = forger.one("SELECT transaction_timestamp()")
+    make.transfer(*trading, 1)
+    forger.run("UPDATE ledger.heads SET occurred_at = '-infinity'")
+
+    assert forger.one(
+        "SELECT ledger.settle(%s, %s, 'transfer', %s)", request.id, request.approver_id, began
+    )
+
+    assert not forger.run(
+        "SELECT later.id FROM ledger.transactions earlier JOIN ledger.transactions later"
+        " ON later.id > earlier.id AND later.occurred_at < earlier.occurred_at"
+    )
+
+
 def test_nothing_is_settled_while_another_transaction_is_open(committed_db, trading):
     forger = Forger(committed_db, "postgres")
     request = part_of_a_block(*trading)

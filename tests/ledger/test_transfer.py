@@ -27,7 +27,9 @@ WRONGS = [
 
 def a_transfer(database: Database) -> Case:
     commodity, source = wrongs.a_holding(database)
-    asks = {"source": source, "target": make.account(), "volume": 30}
+    # As in nearly every transfer, the target has held the commodity before.
+    target = make.account(holding=1, commodity=commodity)
+    asks = {"source": source, "target": target, "volume": 30}
     return Case(database, "transfer", commodity, asks)
 
 

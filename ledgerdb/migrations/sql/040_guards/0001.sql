@@ -195,6 +195,7 @@ BEGIN
                WHEN 'mint' THEN target.type = 'trading'
                WHEN 'transfer' THEN source.type = 'trading' AND target.type = 'trading'
                WHEN 'retire' THEN source.type = 'trading' AND target.type = 'retirement'
+                   AND source.organisation_id = target.organisation_id
                WHEN 'reassign_region' THEN source.type = 'trading'
                ELSE true END
     INTO v_kind, v_ranges, v_volume, v_source, v_target, v_region, v_executed

@@ -51,6 +51,7 @@ DECLARE
     v_until timestamptz;
     -- The link below, and the new one.
     v_newest bigint;
+    v_newest_at timestamptz;
     v_below bigint;
     v_below_at timestamptz;
     v_height bigint;
@@ -90,13 +91,14 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    -- Both accounts, and what the commodity's rules say.
+    -- Both accounts, a retirement's of one organisation, and what the commodity's rules say.
     SELECT count(*) = 2 AND bool_and(
                locked.status = 'active'
                AND locked.type = CASE WHEN p_kind = 'retire' AND locked.id = v_target
                                       THEN 'retirement' ELSE 'trading' END)
+           AND count(DISTINCT locked.organisation_id) FILTER (WHERE p_kind = 'retire') < 2
     INTO v_may
-    FROM (SELECT a.id, a.type, a.status FROM public.registry_account a
+    FROM (SELECT a.id, a.type, a.status, a.organisation_id FROM public.registry_account a
           WHERE a.id IN (v_source, v_target) ORDER BY a.id FOR NO KEY UPDATE) locked;
     IF v_may IS NOT TRUE THEN
         RETURN NULL;
@@ -130,7 +132,7 @@ BEGIN
 
     -- One's turn on the commodity (OPEN_TRANSACTION). Its newest transaction is linked: none is open.
     PERFORM pg_advisory_xact_lock(20261121, v_commodity);
-    SELECT t.id INTO v_newest FROM ledger.transactions t
+    SELECT t.id, t.occurred_at INTO v_newest, v_newest_at FROM ledger.transactions t
     WHERE t.commodity_id = v_commodity ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1;
     SELECT c.height + 1, c.hash, c.recorded_at INTO v_height, v_prev_hash, v_below_at
     FROM ledger.chain c WHERE c.transaction_id = v_newest;
@@ -152,8 +154,9 @@ BEGIN
         PERFORM ledger.refuse('BALANCE_DRIFT', jsonb_build_object('account', v_source));
     END IF;
 
-    -- The head, the header, and the request: executed.
-    UPDATE ledger.heads h SET height = v_height, occurred_at = greatest(h.occurred_at, p_at)
+    -- The head, the header, and the request: executed. Never before the newest, whatever the head says.
+    UPDATE ledger.heads h
+    SET height = v_height, occurred_at = greatest(h.occurred_at, p_at, v_newest_at)
     WHERE h.commodity_id = v_commodity AND h.occurred_at <= clock_timestamp()
     RETURNING h.occurred_at INTO v_occurred_at;
     IF v_occurred_at IS NULL THEN
