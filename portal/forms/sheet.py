@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 MOST_BYTES = 2 * 1024 * 1024
 MOST_ROWS = 5000
+# Far more than any list has: each row is held as wide as the first line.
+MOST_COLUMNS = 100
 # The line of column names is row 1, as in a spreadsheet.
 FIRST_ROW = 2
 # What a spreadsheet would take for a formula.
@@ -135,7 +137,7 @@ def _records(text: str, columns: tuple[Column, ...]) -> list[list[str]]:
     """
     Split a text into records, by commas or by semicolons, whichever its first line is made with.
 
-    :raises Unreadable: a quote is not closed, or tabs stand between the columns
+    :raises Unreadable: a quote is not closed, tabs stand between the columns, or there is too much
     """
     known = {column.name for column in columns}
     head = text.partition("\n")[0]
@@ -149,6 +151,9 @@ def _records(text: str, columns: tuple[Column, ...]) -> list[list[str]]:
     try:
         for record in reader:
             records.append([cell.strip(" ") for cell in record])
+            if len(records[0]) > MOST_COLUMNS:
+                sentence = f"There are more than {MOST_COLUMNS} columns."
+                raise Unreadable(sentence, "COLUMN_UNKNOWN")
             if len(records) > MOST_ROWS + 1 and any(records[-1]):
                 sentence = f"There are more than {MOST_ROWS:,} rows."
                 raise Unreadable(sentence, "ROWS_TOO_MANY")

@@ -48,6 +48,8 @@ def test_names_of_columns_may_be_written_as_people_do():
         (HEAD + b'A,"B"x,SOL,5\n', "FILE_FORMAT"),
         (HEAD + b"A,B,SOL,5\n" * (sheet.MOST_ROWS + 1), "ROWS_TOO_MANY"),
         (HEAD + b"x" * sheet.MOST_BYTES, "FILE_TOO_LARGE"),
+        # Each row would be as wide: a small file would take all memory.
+        (b"note," * 100_000 + b"\n" + b"1\n" * 5000, "COLUMN_UNKNOWN"),
     ],
 )
 def test_what_is_no_list_is_named_once_for_the_whole_file(content, code):
