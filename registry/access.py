@@ -148,7 +148,11 @@ def gives_code(user: User) -> bool:
 
 def signs_in_as(email: str) -> User | None:
     """Return who signs in with an address, if anybody may."""
-    return User.objects.filter(email__iexact=email, is_active=True).first()
+    try:
+        found = User.objects.get_by_natural_key(email)
+    except User.DoesNotExist:
+        return None
+    return found if found.is_active else None
 
 
 def describe(user: User) -> str:

@@ -68,8 +68,17 @@ class UserManager(Manager):
     """Finds people by e-mail address, whatever its case."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Return the person who signs in with this address."""
-        return self.get(email__iexact=username)
+        """
+        Return the person who signs in with this address.
+
+        :raises DoesNotExist: nobody does
+        """
+        found = self.get(email__iexact=username)
+        # PostgreSQL compares capitals, and those of a dotless or a long letter are plain ones: the
+        # limits on attempts, and a provider, would take the two for two addresses.
+        if found.email.lower() != (username or "").strip().lower():
+            raise self.model.DoesNotExist
+        return found
 
 
 class User(AbstractBaseUser):

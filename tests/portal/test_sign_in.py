@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from registry import access
 from tests import make
 from tests.portal.cast import signed_in
 
@@ -30,6 +31,17 @@ def test_the_right_password_leads_to_the_overview(person):
 
 def test_the_address_may_be_typed_in_capitals(person):
     assert attempt(Client(), email="MARSH@alder.example").status_code == 302
+
+
+@pytest.mark.parametrize("email", ["mar\u017fh@alder.example", "simon\u0131@alder.example"])
+def test_letters_whose_capitals_are_the_same_are_other_letters(committed_db, email):
+    plain = email.replace("\u017f", "s").replace("\u0131", "i")
+    make.person(make.organisation(), email=plain, password=make.PASSWORD)
+
+    # Each spelling would have attempts of its own.
+    assert attempt(Client(), email=email).status_code == 422
+    assert access.signs_in_as(email) is None
+    assert access.signs_in_as(plain.upper()) is not None
 
 
 @pytest.mark.parametrize(
