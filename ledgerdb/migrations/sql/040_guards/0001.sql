@@ -158,9 +158,11 @@ $$;
 -- leave no gap and no overlap anywhere). A mint consumes nothing and creates one block: its batch.
 --
 -- And what happened is what the approved request asked for: its kind, commodity and approver; nothing
--- but what its source held, in a trading account; each block stayed where it was, or went to the
--- account and the region that the request names; as many moved as it says, and where it names
--- numbers, those. So what is retired or expired never comes back.
+-- but what its source held, in a trading account, of accounts that are active; each block stayed where
+-- it was, or went to the account and the region that the request names; as many moved as it says, and
+-- where it names numbers, those; what its filters and the batch's dates allow, and where blocks were
+-- shown, as shown. So what is retired or expired never comes back. (Only what is locked or never
+-- changes is asked: a rule that ends meanwhile must not look like a broken one.)
 -- Refuses, in order: PARENT_NOT_CONSUMED, SPLIT_VOLUME_MISMATCH, REQUEST_NOT_FOLLOWED.
 CREATE OR REPLACE FUNCTION ledger.check_blocks_conserved(p_transaction ledger.transactions)
 RETURNS boolean
@@ -173,12 +175,20 @@ DECLARE
     v_source uuid;
     v_target uuid;
     v_region integer;
+    v_most integer;
+    v_shown text;
+    v_of_facility uuid;  -- its filters
+    v_of_region integer;
+    v_from date;
+    v_to date;
     v_executed boolean;
     -- The new blocks, and what they were cut from.
     v_have_parents boolean;
     v_inside boolean;
     v_of_commodity boolean;
     v_in_place boolean;
+    v_allowed boolean;
+    v_fingerprint text;
     v_created numeric;
     v_covered int8multirange;
     v_cut int8multirange;
@@ -187,18 +197,20 @@ DECLARE
     v_moved_numbers int8multirange;
     v_inputs bigint;
 BEGIN
-    SELECT r.kind, r.ranges, r.volume, r.source_id, r.target_id, r.region_id,
+    SELECT r.kind, r.ranges, r.volume, r.source_id, r.target_id, r.region_id, r.max_blocks,
+           r.approved_fingerprint, r.filter_facility_id, r.filter_region_id, r.filter_produced_from,
+           r.filter_produced_to,
            r.status = 'executed' AND r.transaction_id = p_transaction.id
            AND r.kind = p_transaction.kind AND r.commodity_id = p_transaction.commodity_id
            AND r.approver_id = p_transaction.actor_id
+           AND (r.kind IN ('mint', 'expire') OR (source.type, source.status) = ('trading', 'active'))
            AND CASE r.kind
-               WHEN 'mint' THEN target.type = 'trading'
-               WHEN 'transfer' THEN source.type = 'trading' AND target.type = 'trading'
-               WHEN 'retire' THEN source.type = 'trading' AND target.type = 'retirement'
-                   AND source.organisation_id = target.organisation_id
-               WHEN 'reassign_region' THEN source.type = 'trading'
-               ELSE true END
-    INTO v_kind, v_ranges, v_volume, v_source, v_target, v_region, v_executed
+               WHEN 'retire' THEN (target.type, target.status, target.organisation_id)
+                                  = ('retirement', 'active', source.organisation_id)
+               WHEN 'reassign_region' THEN true WHEN 'expire' THEN true
+               ELSE (target.type, target.status) = ('trading', 'active') END
+    INTO v_kind, v_ranges, v_volume, v_source, v_target, v_region, v_most, v_shown, v_of_facility,
+         v_of_region, v_from, v_to, v_executed
     FROM public.registry_request r
     LEFT JOIN public.registry_account source ON source.id = r.source_id
     LEFT JOIN public.registry_account target ON target.id = r.target_id
@@ -219,6 +231,20 @@ BEGIN
                    AND i.region_id IN (parent.region_id, v_region)
                ELSE parent.account_id = v_source AND i.region_id = parent.region_id
                    AND i.account_id IN (parent.account_id, v_target) END, false)),
+           bool_and((v_ranges IS NOT NULL
+                     OR coalesce(batch.facility_id = v_of_facility, v_of_facility IS NULL)
+                        AND coalesce(parent.region_id = v_of_region, v_of_region IS NULL)
+                        AND coalesce(batch.production_start >= v_from, true)
+                        AND coalesce(batch.production_end <= v_to, true))
+                    AND (batch.expires_at > p_transaction.occurred_at) IS NOT FALSE
+                    AND (p_transaction.kind <> 'transfer'
+                         OR (batch.transferable_until > p_transaction.occurred_at) IS NOT FALSE))
+               FILTER (WHERE p_transaction.kind NOT IN ('mint', 'expire')
+                         AND (i.account_id <> parent.account_id OR i.region_id <> parent.region_id)),
+           encode(sha256(string_agg(  -- as FINGERPRINT (050_checks.sql)
+               int8send(i.input_id) || uuid_send(i.account_id) || int4send(i.region_id)
+               || int8send(i.first_no) || int8send(i.last_no), ''::bytea ORDER BY i.first_no)
+               FILTER (WHERE v_shown <> '')), 'hex'),
            sum(i.volume),
            range_agg(int8range(i.first_no, i.last_no + 1)),
            range_agg(int8range(parent.first_no, parent.last_no + 1)),
@@ -228,8 +254,8 @@ BEGIN
            range_agg(int8range(i.first_no, i.last_no + 1))
                FILTER (WHERE v_ranges IS NOT NULL AND (i.account_id <> parent.account_id
                                                        OR i.region_id <> parent.region_id))
-    INTO v_have_parents, v_inside, v_of_commodity, v_in_place, v_created, v_covered, v_cut,
-         v_parents, v_moved, v_moved_numbers
+    INTO v_have_parents, v_inside, v_of_commodity, v_in_place, v_allowed, v_fingerprint, v_created,
+         v_covered, v_cut, v_parents, v_moved, v_moved_numbers
     FROM ledger.transaction_items i
     LEFT JOIN ledger.transaction_items parent ON parent.id = i.input_id
     LEFT JOIN ledger.assets batch ON batch.id = i.asset_id
@@ -256,7 +282,9 @@ BEGIN
     END IF;
     -- What has neither blocks nor postings is for the next check.
     IF v_created IS NOT NULL
-       AND (v_executed AND v_in_place
+       AND (v_executed AND v_in_place AND v_allowed IS NOT FALSE
+            AND (v_shown = '' OR v_kind = 'mint' OR v_shown = v_fingerprint)
+            AND (v_kind <> 'expire' OR v_inputs <= coalesce(v_most, v_inputs))
             AND (v_kind = 'expire' OR v_ranges IS NOT NULL OR v_moved = v_volume)
             AND v_moved_numbers IS NOT DISTINCT FROM v_ranges) IS NOT TRUE THEN
         PERFORM ledger.refuse('REQUEST_NOT_FOLLOWED',
@@ -280,7 +308,8 @@ END
 $$;
 
 -- CHECK_BATCH_WHOLE: a mint consumes nothing and creates one block, which is its batch; the batch is
--- of the facility, period, region and serial that the request names, and ends as the commodity says.
+-- of the facility, period, region and serial that the request names, and ends as the commodity says;
+-- what it stands for has been produced, and was not issued for before.
 -- Refuses: PARENT_NOT_CONSUMED, REQUEST_NOT_FOLLOWED.
 CREATE OR REPLACE FUNCTION ledger.check_batch_whole(p_transaction ledger.transactions)
 RETURNS boolean
@@ -308,7 +337,7 @@ BEGIN
                LEFT JOIN public.registry_commodity c ON c.id = r.commodity_id
                CROSS JOIN LATERAL (SELECT (r.production_end + 1)::timestamp AS ends) period
                WHERE a.transaction_id = p_transaction.id
-                 AND (a.facility_id, a.production_start, a.production_end, a.region_id,
+                 AND ((a.facility_id, a.production_start, a.production_end, a.region_id,
                       coalesce(a.source_serial, ''), a.transferable_until, a.expires_at)
                      IS DISTINCT FROM
                      (r.facility_id, r.production_start, r.production_end,
@@ -316,7 +345,12 @@ BEGIN
                       (period.ends + make_interval(months => c.months_transferable))
                           AT TIME ZONE c.time_zone,
                       (period.ends + make_interval(months => c.months_to_expiry))
-                          AT TIME ZONE c.time_zone))
+                          AT TIME ZONE c.time_zone)
+                 OR a.production_end > (p_transaction.occurred_at AT TIME ZONE c.time_zone)::date
+                 OR NOT c.periods_may_overlap AND EXISTS (
+                     SELECT FROM ledger.assets o WHERE o.facility_id = a.facility_id AND o.commodity_id = a.commodity_id
+                       AND o.id <> a.id AND o.production_start <= a.production_end
+                       AND o.production_end >= a.production_start)))
     THEN
         PERFORM ledger.refuse('REQUEST_NOT_FOLLOWED',
             jsonb_build_object('transaction', p_transaction.id), 'request_followed');
