@@ -27,7 +27,7 @@ class Json(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
             **_who(),
             **{name: getattr(record, name) for name in EXTRAS if name in record.__dict__},
         }
@@ -53,6 +53,17 @@ def describe(error: BaseException) -> list[dict[str, Any]]:
         )
         cause = cause.__cause__ or cause.__context__
     return found
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Say what happened by the route, where Django names the address: a link holds its secret."""
+    text, request = record.getMessage(), getattr(record, "request", None)
+    path = getattr(request, "path", "/")
+    if path == "/":
+        return text
+    match = request.resolver_match  # type: ignore[union-attr]
+    written = path.encode("unicode_escape").decode("ascii")
+    return text.replace(written, f"/{match.route}" if match else "an unknown address")
 
 
 def _who() -> dict[str, Any]:

@@ -79,7 +79,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Give an incident number, and say whether anything may have been written."""
     incident = getattr(request, "correlation_id", None) or uuid4().hex
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    log.error("incident %s on %s %s", incident, request.method, request.path)
+    # The end of the request is logged under the same number, by its route: a link holds its secret.
+    log.error("incident %s on %s", incident, request.method)
     wrote = request.method not in ("GET", "HEAD")
     page = render_to_string(
         "503.html" if away else "500.html",

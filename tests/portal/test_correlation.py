@@ -14,6 +14,7 @@ from django.urls import path
 from portal.views import errors
 from registry import logs
 from registry.models import Request
+from registry.selectors import people
 from tests.portal.cast import signed_in
 
 WELL_FORMED = re.compile(r"[0-9a-f]{32}")
@@ -45,6 +46,28 @@ def lines():
 
 def entries(lines):
     return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("path", ["/invitation/{}", "/{}", "/reset-password/{}-x", "/verify/{}"])
+def test_no_link_is_logged_whatever_came_of_it(committed_db, lines, path):
+    secret = "aUsed0rForgottenOne"
+
+    for client in (Client(), Client(enforce_csrf_checks=True)):
+        client.get(path.format(secret))
+        client.post(path.format(secret), {"name": ""})
+
+    assert len(lines) > 4
+    assert secret not in "".join(lines)
+
+
+def test_a_link_that_breaks_a_page_is_not_logged(committed_db, lines, monkeypatch):
+    monkeypatch.setattr(people, "offered_by", lambda token: 1 / 0)
+
+    answer = Client(raise_request_exception=False).get("/invitation/aSecret0fSomebody")
+
+    assert answer.status_code == 500
+    assert "ZeroDivisionError" in "".join(lines)
+    assert "aSecret0fSomebody" not in "".join(lines)
 
 
 # The number.
