@@ -71,6 +71,7 @@ def _desk(request: SignedIn) -> HttpResponse:
             "count": queue.count(),
             "failed": requests.failed(),
             "last_decision": requests.last_decision(),
+            "proof": reconciliation.overview(request.user),
             "totals": ledger.totals(),
             "changes": log.page({}, size=3)[0],
             "may_decide": access.may(request.user, access.Right.DECIDE),

@@ -126,12 +126,12 @@ def latest(user: User, count: int = 5) -> list[Request]:
 
 
 def failed(count: int = 5) -> list[Request]:
-    """Return the last requests that were approved and then refused by the ledger."""
+    """Return the last requests that were approved and, lately, refused by the ledger."""
     return list(
         Request.objects.select_related(
             "commodity", "submitter", "source__organisation", "target__organisation", "region"
         )
-        .filter(status=Status.FAILED)
+        .filter(status=Status.FAILED, failed_at__gte=timezone.now() - FAILED_LATELY)
         .order_by("-failed_at")[:count]
     )
 
