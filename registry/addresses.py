@@ -15,6 +15,10 @@ def _certificate(commodity: str, number: int, block: int) -> str:
     return f"{reverse('audit:block', args=[block])}?{urlencode({'number': number})}"
 
 
+def _holdings(account: str, as_of: str) -> str:
+    return f"{reverse('audit:holdings', args=[account])}?{urlencode({'as_of': as_of})}"
+
+
 # The names that an address is made of are those that `registry.selectors.search` finds a thing by.
 PLACES: dict[str, Callable[..., str]] = {
     "certificate": _certificate,
@@ -23,6 +27,9 @@ PLACES: dict[str, Callable[..., str]] = {
     "request": _page("portal:request"),
     "approval": _page("portal:approval"),
     "account": _page("audit:holdings"),
+    "holdings": _holdings,
+    "facility": _page("portal:facility"),
+    "organisation": _page("portal:organisation"),
     "notices": _page("portal:notices"),
     "home": _page("portal:home"),
 }

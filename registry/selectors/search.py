@@ -13,7 +13,8 @@ from uuid import UUID
 from django.db.models import Q
 
 from ledgerdb import finding, pages
-from registry import access, addresses
+from registry import access, addresses, moments
+from registry.dates import DateError
 from registry.models import Account, Commodity, Facility, Organisation, User
 from registry.selectors import accounts, requests
 
@@ -30,6 +31,7 @@ NAMED = re.compile(
     r"(certificate|block|transaction|request|account|facility|organisation)s?:? +(.+)",
     re.IGNORECASE,
 )
+DATED = re.compile(r"(.+?),? on (.+)", re.IGNORECASE)
 GAPS = re.compile(r"[\s\u00a0\u2009\u202f]+")
 DASHES = re.compile("[\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}]")
 
@@ -62,6 +64,8 @@ def find(user: User, typed: str) -> list[Found]:
     text = _readable(typed)
     if not text:
         return []
+    if (dated := DATED.fullmatch(text)) and (held := list(_holdings(user, *dated.groups()))):
+        return held
     named = NAMED.fullmatch(text)
     # "block 12" asks for blocks alone.
     kinds = [named[1].lower()] if named else list(FINDERS)
@@ -138,6 +142,18 @@ def _accounts(user: User, text: str) -> Iterator[Found]:
         yield Found("account", (account.code,), f"Account {account.code}", _owner(account))
 
 
+def _holdings(user: User, account: str, day: str) -> Iterator[Found]:
+    """Find what an account held on a date."""
+    for found in _accounts(user, account):
+        try:
+            moment = moments.parse(day)
+        except DateError as error:
+            raise CannotSearchError(str(error)) from error
+        if moment:
+            label = f"{found.label}, {moment.words}"
+            yield Found("holdings", (*found.names, moment.query), label, found.detail)
+
+
 def _facilities(user: User, text: str) -> Iterator[Found]:
     own = access.sees_only(user)
     found = Facility.objects.select_related("organisation").filter(code__iexact=text)
@@ -146,6 +162,8 @@ def _facilities(user: User, text: str) -> Iterator[Found]:
 
 
 def _organisations(user: User, text: str) -> Iterator[Found]:
+    if not access.may(user, access.Right.SEE_ORGANISATION):
+        return
     own = access.sees_only(user)
     found = Organisation.objects.filter(code__iexact=text)
     for organisation in found.filter(id=own) if own else found:

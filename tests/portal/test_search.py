@@ -295,3 +295,37 @@ def test_looking_up_a_key_goes_by_its_index(cast, committed_db):
     plan = str(connection.execute(f"EXPLAIN (COSTS OFF) {statement}", values).fetchall())
 
     assert "registry_request_idempotency_uq" in plan
+
+
+def test_what_an_account_held_on_a_date_is_found(cast):
+    answer = signed_in(cast.marsh).get("/search", {"q": "ald-01 on 31 May 2026"})
+
+    assert answer.headers["Location"] == "/accounts/ALD-01/holdings?as_of=2026-05-31"
+
+
+@pytest.mark.parametrize("day", ["31 June 2026", "06/07/2026", "1 Jan 2199"])
+def test_a_date_that_is_none_is_said_in_a_sentence(cast, day):
+    answer = signed_in(cast.marsh).get("/search", {"q": f"ALD-01 on {day}"})
+
+    assert answer.status_code == 422
+    assert answer.context["mistake"]
+
+
+def test_nobody_elses_holdings_are_found_on_any_date(cast):
+    answer = signed_in(cast.outsider).get("/search", {"q": "ALD-01 on 31 May 2026"})
+
+    assert answer.context["found"] == []
+
+
+def test_a_facility_is_found_and_an_organisation_by_who_may_open_it(cast):
+    admin = make.person(cast.alder, "team_admin")
+    for person, code, found in (
+        (cast.marsh, "fg", "/facilities/FG"),
+        (cast.outsider, "FG", None),
+        (admin, "ALD", "/organisations/ALD"),
+        (admin, "COB", None),
+        (cast.marsh, "ALD", None),
+        (cast.approver, "cob", "/organisations/COB"),
+    ):
+        answer = signed_in(person).get("/search", {"q": code})
+        assert answer.headers.get("Location") == found, (person, code)
