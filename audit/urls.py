@@ -9,6 +9,7 @@ from audit.views import (
     expiry,
     holdings,
     ledger,
+    packs,
     reconciliation,
     search,
     tracing,
@@ -36,5 +37,6 @@ urlpatterns = [
     path("transactions", ledger.transactions, name="transactions"),
     path("transactions.csv", ledger.transactions_csv, name="transactions_csv"),
     path("transactions/<str:number>", ledger.transaction, name="transaction"),
+    path("transactions/<str:number>/evidence.zip", packs.download, name="pack"),
     path("search", search.show, name="search"),
 ]

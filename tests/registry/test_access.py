@@ -124,6 +124,7 @@ ROUTES = {
     "transactions.csv": (SIGNED_IN, GET),
     "blocks/<int:block_id>": (OWN, GET),
     "transactions/<str:number>": (OWN, GET),
+    "transactions/<str:number>/evidence.zip": (OWN, GET),
     "sign-in": (PUBLIC, BOTH),
     "sign-out": (SIGNED_IN, POST),
     "sign-up": (PUBLIC, set()),
