@@ -58,6 +58,17 @@ def bar(sums: Mapping[str, int], width: float = WIDTH) -> list[Part]:
     return parts
 
 
+def lines(
+    sums: Mapping[str, int], top: int, width: float = 400.0
+) -> list[tuple[str, float, float]]:
+    """Lay a bar for each number under the one before, as long as its share of the largest."""
+    return [
+        (name, 7.0 * n, round(max(width * volume / top, SMALLEST), 1))
+        for n, (name, volume) in enumerate(sums.items())
+        if volume
+    ]
+
+
 def chart(
     periods: Sequence[str],
     series: Mapping[str, Sequence[int]],

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 
-# A spreadsheet would run a text that starts with one of these as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet would run a text that starts with one of these as a formula, some of them as wide as
+# a Chinese sign too.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 LARGEST_COUNT = 10**9
 
 
@@ -45,6 +46,11 @@ def count(text: str) -> int:
     """Read a count from an address; nonsense is nothing."""
     found = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     return min(found, LARGEST_COUNT)
+
+
+def number(text: str) -> int:
+    """Read a certificate number from an address; nonsense is nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def cell(value: Any) -> Any:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from audit.views import (
     accounts,
+    activity,
     conservation,
     custody,
     expiry,
@@ -25,6 +26,8 @@ urlpatterns = [
     path("batches/<int:batch_id>", tracing.batch, name="batch"),
     path("batches/<int:batch_id>/trace", tracing.trace, name="trace"),
     path("batches/<int:batch_id>/trace.csv", tracing.trace_csv, name="trace_csv"),
+    path("activity", activity.show, name="activity"),
+    path("activity.csv", activity.download, name="activity_csv"),
     path("conservation", conservation.show, name="conservation"),
     path("conservation.csv", conservation.download, name="conservation_csv"),
     path("expiry", expiry.show, name="expiry"),

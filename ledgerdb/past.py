@@ -120,9 +120,9 @@ def blocks(scope: Scope, marks: Sequence[Row], *, after: str = "", limit: int) -
     return ask(*_blocks(scope, marks, after, limit))
 
 
-def every_block(scope: Scope, marks: Sequence[Row]) -> Iterator[Row]:
-    """Return all blocks that were held, without keeping them."""
-    return stream(*_blocks(scope, marks, "", None))
+def every_block(scope: Scope, marks: Sequence[Row], *, after: str = "") -> Iterator[Row]:
+    """Return all blocks that were held, or those after one's ``place``, without keeping them."""
+    return stream(*_blocks(scope, marks, after, None))
 
 
 def _blocks(

@@ -74,8 +74,8 @@ def holders(batch_id: int, position: int) -> list[Row]:
     )
 
 
-def blocks(batch_id: int, position: int) -> Iterator[Row]:
-    """Return every unspent block of a batch with its holder, by number, without keeping them."""
+def blocks(batch_id: int, position: int, *, after: int = 0) -> Iterator[Row]:
+    """Return the unspent blocks of a batch after a number with their holders; keeps none."""
     return stream(
         f"""
         SELECT c.code AS commodity, i.first_no AS first, i.last_no AS last, i.volume,
@@ -96,9 +96,10 @@ def blocks(batch_id: int, position: int) -> Iterator[Row]:
         JOIN ledger.transactions t ON t.id = i.transaction_id
         JOIN ledger.chain ch ON ch.transaction_id = t.id
         JOIN public.registry_request q ON q.id = t.request_id
+        WHERE i.first_no > %(after)s
         ORDER BY i.first_no
         """,
-        {"batch": batch_id, "position": position},
+        {"batch": batch_id, "position": position, "after": after},
     )
 
 

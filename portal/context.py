@@ -63,6 +63,7 @@ EVERYTHING = (
         tabs=(
             Tab("Reconciliation", "audit:reconciliation"),
             Tab("Conservation", "audit:conservation", below=("/batches",)),
+            Tab("Activity", "audit:activity"),
             Tab("Expiry", "audit:expiry"),
         ),
     ),

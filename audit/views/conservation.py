@@ -52,7 +52,9 @@ def download(request: SignedIn) -> HttpResponseBase:
     if question.mistakes:
         return show(request)
     name = "-".join(part for part in ("conservation", question.by, question.standing.link) if part)
-    return tables.as_csv(name, COLUMNS, conservation.every_row(question))
+    return tables.as_csv(
+        name, COLUMNS, conservation.every_row(question, after=tables.typed(request, "after"))
+    )
 
 
 def _answer(request: SignedIn, question: conservation.Question) -> dict[str, Any]:

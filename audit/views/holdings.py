@@ -18,7 +18,7 @@ from registry.selectors.positions import Standing
 COLUMNS = (
     "commodity", "first", "last", "volume", "account", "holder", "facility_code", "facility",
     "region", "production_start", "production_end", "expires_at", "acquired", "acquired_at",
-    "number", "position", "position_hash",
+    "number", "position", "position_hash", "place",
 )  # fmt: skip
 # What the address may say; "at" are the heights of a permanent link.
 TYPED = (*past.FIELDS, "as_of", "at")
@@ -91,7 +91,9 @@ def _download(request: SignedIn, account: Account | None) -> HttpResponseBase:
     moment = stands.moment.file_name if stands.moment else ""
     day = moment or ("" if stands.fixed else f"{dates.today():%Y-%m-%d}")
     name = "-".join(part for part in ("holdings", *scope, day, stands.link) if part)
-    return tables.as_csv(name, COLUMNS, past.every_block(question))
+    return tables.as_csv(
+        name, COLUMNS, past.every_block(question, after=tables.typed(request, "after"))
+    )
 
 
 def _links(held: past.Holdings, stands: Standing) -> list[tuple[str, str]]:

@@ -33,7 +33,10 @@ def trace(request: SignedIn, batch_id: int) -> HttpResponse:
 def trace_csv(request: SignedIn, batch_id: int) -> HttpResponseBase:
     """Send every unspent block of a batch with its holder."""
     found, stands, rows = tracing.every_block(
-        request.user, batch_id, at=tables.typed(request, "at")
+        request.user,
+        batch_id,
+        at=tables.typed(request, "at"),
+        after=tables.number(tables.typed(request, "after")),
     )
     name = f"trace-{found['commodity']}-{found['first']}-{found['last']}-{stands.link}"
     return tables.as_csv(name, COLUMNS, rows)

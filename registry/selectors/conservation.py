@@ -73,9 +73,8 @@ def rows(question: Question, *, after: str = "") -> tuple[list[Row], str]:
     return [_checked(row) for row in found], following
 
 
-def every_row(question: Question) -> Iterator[Row]:
-    """Return every row of a question."""
-    after = ""
+def every_row(question: Question, *, after: str = "") -> Iterator[Row]:
+    """Return every row of a question, or those after a place."""
     while True:
         found, after = rows(question, after=after)
         for row in found:

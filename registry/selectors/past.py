@@ -113,9 +113,9 @@ def holdings(question: Question, *, after: str = "") -> Holdings:
     )
 
 
-def every_block(question: Question) -> Iterator[Row]:
-    """Return every block that was held."""
-    for block in past.every_block(question.scope, question.marks):
+def every_block(question: Question, *, after: str = "") -> Iterator[Row]:
+    """Return every block that was held; ``after``: the place where a download broke off."""
+    for block in past.every_block(question.scope, question.marks, after=after):
         yield {**block, "acquired": _acquired(block)}
 
 

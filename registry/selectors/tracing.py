@@ -43,15 +43,17 @@ def trace(user: User, batch_id: int, *, at: str = "") -> Row:
     }
 
 
-def every_block(user: User, batch_id: int, *, at: str = "") -> tuple[Row, Standing, Iterator[Row]]:
+def every_block(
+    user: User, batch_id: int, *, at: str = "", after: int = 0
+) -> tuple[Row, Standing, Iterator[Row]]:
     """
-    Return the batch, the position, and every unspent block of it with its holder.
+    Return the batch, the position, and every unspent block of it after a number, with its holder.
 
     :raises Forbidden: the person sees only its own
     :raises Http404: no such batch or position, or not minted by then
     """
     batch, stands, position = _find(user, batch_id, at)
-    return batch, stands, tracing.blocks(batch_id, position)
+    return batch, stands, tracing.blocks(batch_id, position, after=after)
 
 
 def _find(user: User, batch_id: int, at: str) -> tuple[Row, Standing, int]:

@@ -111,6 +111,8 @@ ROUTES = {
     "batches/<int:batch_id>": (EVERYTHING, GET),
     "batches/<int:batch_id>/trace": (EVERYTHING, GET),
     "batches/<int:batch_id>/trace.csv": (EVERYTHING, GET),
+    "activity": (EVERYTHING, GET),
+    "activity.csv": (EVERYTHING, GET),
     "conservation": (EVERYTHING, GET),
     "conservation.csv": (EVERYTHING, GET),
     "expiry": (EVERYTHING, GET),
