@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-DAYS = ("%Y-%m-%d", "%d %B %Y", "%d %b %Y")
+DAYS = ("%Y-%m-%d", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y")
 MONTHS = ("%Y-%m", "%B %Y", "%b %Y")
 YEARS = ("%Y",)
 FIRST_YEAR = 1990
@@ -18,14 +18,14 @@ class DateError(ValueError):
 
 def parse_day(text: str) -> date | None:
     """
-    Read ``31 May 2026`` or ``2026-05-31``; nothing typed means now.
+    Read ``31 May 2026``, ``2026-05-31``, ``yesterday`` or ``today``; nothing typed means now.
 
     :raises DateError: anything else (06/07/2026 is two dates), and the future
     """
     text = " ".join(text.split())
     if not text:
         return None
-    day = _read(text, DAYS)
+    day = read_past(text)
     if day is None:
         raise DateError("Type a date such as 31 May 2026.")
     if day > today():
@@ -52,6 +52,14 @@ def parse_days(text: str) -> tuple[date, date]:
 def read_day(text: str) -> date | None:
     """Read ``31 May 2026`` or ``2026-05-31``, past or future; None if it is neither."""
     return _read(" ".join(text.split()), DAYS)
+
+
+def read_past(text: str) -> date | None:
+    """Read a day as ``read_day`` does, or one of the words for the last days."""
+    words = {"today": 0, "yesterday": 1}
+    if (back := words.get(text.strip().lower())) is not None:
+        return today() - timedelta(days=back)
+    return read_day(text)
 
 
 def write_day(day: date | None) -> str:

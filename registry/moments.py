@@ -100,7 +100,7 @@ def zone() -> ZoneInfo:
 
 
 def _instant(found: re.Match[str]) -> datetime:
-    day = dates.read_day(found["day"])
+    day = dates.read_past(found["day"])
     if day is None:
         raise DateError(EXAMPLE)
     fraction = (found["fraction"] or "").ljust(6, "0")

@@ -17,7 +17,7 @@ PAGE = 50
 LARGEST = 2**63 - 1
 # How people group digits: spaces of several widths, commas, points, apostrophes.
 GROUPING = re.compile("[\\s\u00a0\u2009\u202f,.'_]+")
-ON = re.compile(r"\s+(?:on|at|as of)\s+", re.IGNORECASE)
+ON = re.compile(r"\s+(?:on|at|as of)\s+|\s+(?=yesterday|today)", re.IGNORECASE)
 HOW = "Type a commodity and a number, such as SOL 4021777 on 14 May 2026."
 
 
