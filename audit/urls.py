@@ -24,6 +24,7 @@ urlpatterns = [
     path("holdings", holdings.index, name="held"),
     path("holdings.csv", holdings.download, name="held_csv"),
     path("batches/<int:batch_id>", tracing.batch, name="batch"),
+    path("batches/<int:batch_id>/lineage", tracing.lineage, name="lineage"),
     path("batches/<int:batch_id>/trace", tracing.trace, name="trace"),
     path("batches/<int:batch_id>/trace.csv", tracing.trace_csv, name="trace_csv"),
     path("activity", activity.show, name="activity"),

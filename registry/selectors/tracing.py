@@ -22,7 +22,7 @@ def trace(user: User, batch_id: int, *, at: str = "") -> Row:
     :raises Forbidden: the person sees only its own
     :raises Http404: no such batch or position, or not minted by then
     """
-    batch, stands, position = _find(user, batch_id, at)
+    batch, stands, position = find(user, batch_id, at)
     with positions.one_moment():
         holders = tracing.holders(batch_id, position)
     for row in holders:
@@ -52,11 +52,17 @@ def every_block(
     :raises Forbidden: the person sees only its own
     :raises Http404: no such batch or position, or not minted by then
     """
-    batch, stands, position = _find(user, batch_id, at)
+    batch, stands, position = find(user, batch_id, at)
     return batch, stands, tracing.blocks(batch_id, position, after=after)
 
 
-def _find(user: User, batch_id: int, at: str) -> tuple[Row, Standing, int]:
+def find(user: User, batch_id: int, at: str) -> tuple[Row, Standing, int]:
+    """
+    Return a batch, and the position up to which it is looked at.
+
+    :raises Forbidden: the person sees only its own
+    :raises Http404: no such batch or position, or not minted by then
+    """
     access.require(user, Right.SEE_EVERYTHING)
     batch = tracing.batch(batch_id) if batch_id < 2**63 else None
     if batch is None:

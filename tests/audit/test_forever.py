@@ -84,6 +84,7 @@ def test_a_permanent_link_is_the_same_byte_for_byte_a_thousand_transactions_late
         "/activity?at=SOL-3",
         f"/batches/{batch}?at=SOL-3",
         f"/batches/{batch}/trace?at=SOL-3",
+        f"/batches/{batch}/lineage?number=5&at=SOL-2",
     ]
     files = [
         "/accounts/ALD-01/holdings.csv?at=SOL-3",

@@ -42,6 +42,8 @@ def test_every_page_of_an_auditor_can_be_used_by_everybody(cast, visit, auditor)
         "/conservation?by=batch",
         f"/batches/{batch}",
         f"/batches/{batch}/trace",
+        f"/batches/{batch}/lineage?number=5&on={TODAY}",
+        "/activity",
         "/reconciliation",
     ):
         eye.page.goto(f"{eye.url}{path}")

@@ -109,6 +109,7 @@ ROUTES = {
     "holdings": (SIGNED_IN, GET),
     "holdings.csv": (SIGNED_IN, GET),
     "batches/<int:batch_id>": (EVERYTHING, GET),
+    "batches/<int:batch_id>/lineage": (EVERYTHING, GET),
     "batches/<int:batch_id>/trace": (EVERYTHING, GET),
     "batches/<int:batch_id>/trace.csv": (EVERYTHING, GET),
     "activity": (EVERYTHING, GET),

@@ -1,0 +1,168 @@
+"""The lineage of a batch: every block, each row whole, and where one number was on a date."""
+
+import random
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from audit import lineage
+from registry import dates, moments
+from registry.selectors import lineage as lines
+from tests import make
+from tests.audit import played
+from tests.audit.conftest import cells, main
+from tests.ledger import look
+from tests.portal.cast import signed_in
+
+TODAY = f"{dates.today():%Y-%m-%d}"
+
+
+def block(key, first, last, made, spent=None, account="ALD-01", kind="trading"):
+    return {
+        "block_id": key, "first": first, "last": last, "made": made, "spent": spent,
+        "account": account, "account_type": kind, "holder": account[:3],
+    }  # fmt: skip
+
+
+def steps(*kinds):
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    return [
+        {"id": n, "kind": kind, "occurred_at": at, "number": f"SOL-{n}"}
+        for n, kind in enumerate(kinds, 1)
+    ]
+
+
+def widths(drawing, row):
+    """Return what the blocks of a row cover: each leaves a hair on both sides."""
+    y = lineage.TOP + row * lineage.ROW + lineage.ROW / 2
+    return sum(b.width + min(2, b.width) for b in drawing.boxes if b.y < y < b.y + b.height)
+
+
+MOCK = [
+    block(1, 1, 100, 1, 2),
+    block(2, 1, 30, 2, 3, "BEE-01"),
+    block(3, 31, 100, 2, 4),
+    block(4, 1, 10, 3, account="BEE-RET", kind="retirement"),
+    block(5, 11, 30, 3, account="BEE-01"),
+    block(6, 31, 80, 4, account="SEA-01"),
+    block(7, 81, 100, 4),
+]
+DONE = steps("mint", "transfer", "retire", "transfer")
+
+
+def test_the_picture_says_what_happened_who_held_and_where_a_number_was():
+    drawn = lineage.draw(
+        MOCK, DONE, first=1, last=100, number=64, until=3, on="on 14 May 2026", holder=MOCK[2]
+    )
+
+    assert [line.title for line in drawn.lines] == [
+        "Issue of 100", "Transfer of 30", "Retirement of 10", "Transfer of 50",
+    ]  # fmt: skip
+    assert drawn.lines[0].postings == ["Issuance \N{MINUS SIGN}100", "ALD-01 +100"]
+    assert drawn.lines[1].postings == ["ALD-01 \N{MINUS SIGN}30", "BEE-01 +30"]
+    assert [line.sums for line in drawn.lines][:2] == ["100", "70 + 30 = 100"]
+    assert drawn.lines[-1].sums == "10 + 20 + 20 + 50 = 100"
+    assert [round(widths(drawn, row)) for row in range(4)] == [660] * 4
+    assert {box.block_id for box in drawn.boxes if box.tint} == {1, 2, 3}
+    assert (drawn.crosshair.words, drawn.crosshair.y) == (
+        "No. 64 on 14 May 2026: held by ALD, block 3", lineage.TOP + 2 * lineage.ROW + 84,
+    )  # fmt: skip
+    assert len(drawn.cuts) == 3
+    assert drawn.bars[-1][2] == pytest.approx(660 * 0.7 - 2)
+
+
+def test_over_many_transactions_a_row_is_several_and_still_whole():
+    many = [block(1, 1, 1000, 1, 2)]
+    for n in range(2, 101):
+        many.append(block(2 * n, n - 1, n - 1, n, account="BEE-01"))
+        many.append(block(2 * n + 1, n, 1000, n, n + 1 if n < 100 else None))
+    done = steps("mint", *["transfer"] * 99)
+
+    drawn = lineage.draw(many, done, first=1, last=1000)
+
+    assert len(drawn.lines) <= lineage.ROWS
+    assert drawn.lines[0].title == "5 transactions"
+    for row in range(len(drawn.lines)):
+        assert abs(widths(drawn, row) - lineage.PLOT) < 0.5
+    # Single numbers are too narrow to see: neighbours of one life are one.
+    assert any(box.count > 3 for box in drawn.boxes)
+
+
+def test_every_row_of_a_replayed_batch_is_whole_and_every_number_is_where_it_was(committed_db):
+    history, dice = played.play(9, steps=20), random.Random(9)
+    auditor = make.person(make.organisation("regulator"), "auditor")
+
+    for batch, first, last in look.rows("SELECT id, first_no, last_no FROM ledger.assets"):
+        for step in dice.sample(history.steps, 3):
+            number = dice.randint(first, last)
+            typed = {"number": str(number), "on": moments.of(step.at).query}
+            found = lines.of_batch(auditor, batch, typed)
+            assert found.mistakes == {}
+            where = history.at(step.at).get(number)
+            assert (found.holding and found.holding["account"]) == (where and where[0])
+        drawn = lineage.draw(found.blocks, found.steps, first=first, last=last)
+        for row in range(len(drawn.lines)):
+            assert abs(widths(drawn, row) - lineage.PLOT) < 0.5
+
+
+def test_the_page_draws_lists_and_zooms(cast, auditor):
+    cast.executed(400)
+    make.retire(cast.target, 100, commodity=cast.commodity)
+    path = f"/batches/{look.value('SELECT id FROM ledger.assets')}/lineage"
+
+    page = auditor.get(path, {"number": "200", "on": TODAY})
+    part = auditor.get(path, {"from": "251", "to": "500"})
+
+    text = page.content.decode()
+    assert "No. 200 at the end of" in cells(text, r'<p class="sentence"[^>]*>(.*?)</p>')[0]
+    assert "held by Cobalt Grid" in page.context["drawing"].crosshair.words
+    assert len(re.findall(r'class="life"', text)) == len(page.context["drawing"].boxes) == 5
+    assert [zoom[:2] for zoom in page.context["zooms"]] == [
+        (1, 250), (251, 500), (501, 750), (751, 1000),
+    ]  # fmt: skip
+    assert [b["volume"] for b in part.context["found"].blocks] == [1000, 400, 600, 300]
+    assert round(widths(part.context["drawing"], 2)) == 660
+    assert f"{path}?" in main(auditor.get("/certificates/SOL/200"))
+    assert f"{path}?number=200" in main(auditor.get("/who-held", {"q": f"SOL 200 on {TODAY}"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "words"),
+    [
+        ("number", "1001", "Type a number from 1 to 1000."),
+        ("from", "\uff11", "Type a number from 1 to 1000."),
+        ("to", "9" * 40, "Type a number from 1 to 1000."),
+        ("on", "06/07/2026", "Type a date such as 31 May 2026"),
+    ],
+)
+def test_a_bad_question_is_named_by_its_field_and_kept(cast, auditor, name, typed, words):
+    path = f"/batches/{look.value('SELECT id FROM ledger.assets')}/lineage"
+
+    page = auditor.get(path, {"number": "5", name: typed})
+
+    assert page.status_code == 422
+    assert words in page.context["mistakes"][name]
+    assert f'value="{typed}"'[:60] in page.content.decode()
+
+
+def test_more_blocks_than_anybody_can_tell_apart_are_zoomed_into(cast, auditor, monkeypatch):
+    cast.executed(400)
+    monkeypatch.setattr(lines, "MOST", 2)
+    path = f"/batches/{look.value('SELECT id FROM ledger.assets')}/lineage"
+
+    whole, part = auditor.get(path), auditor.get(path, {"from": "1", "to": "250"})
+
+    assert "Choose fewer of them" in main(whole)
+    assert whole.context["drawing"] is None
+    assert part.context["drawing"] is not None
+
+
+def test_before_its_issue_a_number_was_not_minted(cast):
+    client = signed_in(make.person(make.organisation("regulator"), "auditor"))
+    path = f"/batches/{look.value('SELECT id FROM ledger.assets')}/lineage"
+
+    page = client.get(path, {"number": "5", "on": "1 Jan 2020"})
+
+    assert "No. 5 was not minted until" in " ".join(main(page).split())
+    assert page.context["drawing"].crosshair is None
