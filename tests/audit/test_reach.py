@@ -78,6 +78,8 @@ def pages() -> list[str]:
         "/blocks/{block}",
         "/batches/{batch}",
         "/batches/{batch}/trace",
+        "/batches/{batch}/lineage?number=5",
+        "/transactions/SOL-2/evidence.zip",
         "/transactions.csv?account=ALD-01",
         "/accounts/ALD-01/holdings.csv?at=SOL-2",
         "/reconciliation",
