@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from ledgerdb.reads import rows
@@ -149,3 +150,14 @@ def test_pages_name_no_stranger(cast):
         text = client.get(each).content.decode()
         assert "Canary" not in text, each
         assert "CAN-01" not in text, each
+
+
+@pytest.mark.parametrize(
+    "key", [r'"\000aaaaaaaaaaaa"', "a" * 5000, "\N{LATIN SMALL LETTER E WITH ACUTE}" * 32]
+)
+def test_a_made_up_session_is_none(committed_db, key):
+    cookie = f"{settings.SESSION_COOKIE_NAME}={key}"
+
+    answer = Client().get("/", headers={"cookie": cookie})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-in?next=/")
