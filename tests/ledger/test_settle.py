@@ -1,13 +1,14 @@
 """The common case in one step: it leaves what the long way leaves, and what is not common alone."""
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
 from psycopg.rows import tuple_row
 
 from registry import services
-from registry.models import Account, Commodity, Request, User
+from registry.models import Account, Commodity, Organisation, Request, User
 from tests import make
 from tests.ledger.forge import Forger, refused
 from tests.proof import prove
@@ -129,10 +130,41 @@ def inactive(user_id) -> None:
     User.objects.filter(pk=user_id).update(is_active=False)
 
 
+def failed(source: Account, target: Account) -> Request:
+    request = make.approved_transfer(source, target, 30)
+    Request.objects.filter(pk=request.pk).update(
+        status="failed", failed_at=request.decided_at, failure_code="LOCK_NOT_AVAILABLE"
+    )
+    return request
+
+
+def retired_without_a_rule(source: Account, target: Account) -> Request:
+    request = retirement(source, target)
+    rule(retirable=False)
+    return request
+
+
 UNCOMMON = {
     "not approved": lambda source, target: make.transfer_request(source, target, 30),
+    "failed before": failed,
+    "may not be retired": retired_without_a_rule,
+    "a facility": lambda source, target: make.approved_transfer(
+        source, target, 30, filter_facility=make.facility(source.organisation)
+    ),
+    "produced from": lambda source, target: make.approved_transfer(
+        source, target, 30, filter_produced_from=date(2026, 1, 2)
+    ),
+    "produced to": lambda source, target: make.approved_transfer(
+        source, target, 30, filter_produced_to=date(2026, 1, 2)
+    ),
+    "a time stated": lambda source, target: make.approved_transfer(
+        source, target, 30, occurred_at=datetime(2026, 2, 1, tzinfo=UTC)
+    ),
     "numbers named": lambda source, target: make.approved_transfer(
         source, target, None, ranges=[(1, 30)]
+    ),
+    "numbers named, and how many": lambda source, target: make.approved_transfer(
+        source, target, 30, ranges=[(71, 100)]
     ),
     "a filter": lambda source, target: make.approved_transfer(
         source, target, 30, filter_region=make.region()
@@ -157,12 +189,33 @@ def test_what_is_not_common_is_left_alone(session, trading, name):
     assert left(session, 1) == before
 
 
+def changed(user_id, **fields) -> None:
+    User.objects.filter(pk=user_id).update(**fields)
+
+
+def of_the(organisation_id, **fields) -> None:
+    Organisation.objects.filter(pk=organisation_id).update(**fields)
+
+
 CHANGES = {
     "the source is suspended": lambda request: suspended(request.source),
     "the target is suspended": lambda request: suspended(request.target),
     "the approver left": lambda request: inactive(request.approver_id),
     "the submitter left": lambda request: inactive(request.submitter_id),
     "the rule changed": lambda request: rule(transferable=False),
+    "the approver is another role": lambda request: changed(request.approver_id, role="viewer"),
+    "the two are one person": lambda request: changed(
+        request.approver_id, person_id=request.submitter.person_id
+    ),
+    "the submitter's organisation is suspended": lambda request: of_the(
+        request.organisation_id, status="suspended"
+    ),
+    "the approver's organisation is suspended": lambda request: of_the(
+        make.registry().id, status="suspended"
+    ),
+    "the approver's organisation is no registry": lambda request: of_the(
+        make.registry().id, kind="participant"
+    ),
 }
 
 
@@ -175,6 +228,13 @@ def test_what_is_no_longer_allowed_is_left_alone(session, trading, name):
     assert settle(session, request) is None
 
     assert left(session, 1) == before
+
+
+def test_nothing_else_is_settled_as_a_transfer(session, trading):
+    source, target = trading
+    change = make.region_request(source, 30, None, make.region(), target=target)
+
+    assert settle(session, make.approve(change), "transfer") is None
 
 
 @pytest.mark.parametrize("kind", ["retire", "mint", "expire", "reassign_region"])
