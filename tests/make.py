@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from ledgerdb.errors import translated
 from registry import services
 from registry.models import (
     Account,
@@ -12,6 +13,8 @@ from registry.models import (
     Facility,
     Organisation,
     Region,
+    ReplayRun,
+    ReplayVariance,
     Request,
     User,
 )
@@ -237,6 +240,33 @@ def done(request: Request) -> Request:
     executed = services.execute_request(request_id=approve(request).id)
     assert executed.status == "executed", executed.failure_code
     return executed
+
+
+def replay_run(**fields: Any) -> ReplayRun:
+    """Record a run of a replay that waits to be started; of a file that is nowhere."""
+    given = {
+        "source": "old-registry",
+        "adapter": "jsonl",
+        "path": "/nowhere/history.jsonl",
+        "file_name": "history.jsonl",
+        "sha256": "0" * 64,
+        "size": 1,
+    }
+    with translated():
+        return ReplayRun.objects.create(**{**given, **fields})
+
+
+def variance(event_id: str = "issue:1", **fields: Any) -> ReplayVariance:
+    """Decide about an event of the old registry: it is left out. Nobody has signed."""
+    given = {
+        "source": "old-registry",
+        "outcome": "variance",
+        "action": "skip",
+        "reason": "Entered twice by hand; the source confirms it.",
+        "author": operator(),
+    }
+    with translated():
+        return ReplayVariance.objects.create(event_id=event_id, **{**given, **fields})
 
 
 def key() -> Any:

@@ -8,6 +8,7 @@ from registry.models.notices import Notice, NoticeKind, NoticePreference
 from registry.models.organisations import Organisation, User
 from registry.models.people import CodeUse, Invitation
 from registry.models.previews import DecisionRound, PreviewOpening
+from registry.models.replay import ReplayRejection, ReplayRun, ReplayVariance
 from registry.models.requests import Request
 
 __all__ = [
@@ -26,6 +27,9 @@ __all__ = [
     "PreviewOpening",
     "Region",
     "RegionRule",
+    "ReplayRejection",
+    "ReplayRun",
+    "ReplayVariance",
     "Request",
     "RequestEvidence",
     "Upload",

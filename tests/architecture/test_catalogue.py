@@ -122,6 +122,11 @@ TRIGGERS = {
     ("registry_evidence", "registry_evidence_kept"),
     ("registry_requestevidence", "registry_requestevidence_kept"),
     ("registry_requestevidence", "registry_requestevidence_frozen"),
+    *(
+        (f"registry_replay{table}", f"registry_replay{table}_{what}")
+        for table in ("run", "rejection", "variance")
+        for what in ("kept", "frozen")
+    ),
 }  # fmt: skip
 
 
