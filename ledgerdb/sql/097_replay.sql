@@ -156,7 +156,12 @@ VALUES
     ('REPLAY_VARIANCE_FROZEN', 'LR102', 'replay', 409,
      'This decision can no longer be changed.',
      'It is signed or withdrawn, or another one about the same event came first.',
-     'Open the event again to see what is in force. A new decision can replace a signed one.')
+     'Open the event again to see what is in force. A new decision can replace a signed one.'),
+    -- Found in the file, before the ledger is asked.
+    ('REPLAY_OUT_OF_ORDER', 'LV119', 'file', 422,
+     'The event is older than one before it.',
+     'A history is replayed in the order in which it happened, and an earlier line of the same commodity has a later time.',
+     'Sort the history by time at its source, or decide about the event on the page of the run.')
 ON CONFLICT (code) DO UPDATE
     SET sqlstate = EXCLUDED.sqlstate, domain = EXCLUDED.domain,
         http_status = EXCLUDED.http_status, title = EXCLUDED.title,

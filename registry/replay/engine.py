@@ -5,11 +5,14 @@ The first checks every line and writes nothing. The second creates or compares t
 records, all or none. The third sends the events, in order, each in two database transactions: its
 request as far as the approval, then its execution. Wherever a run is killed, the next one finds the
 request by ``source_event`` and goes on from the state it is in.
+
+Requests are written many at a time, because nothing of them depends on the execution of another one
+but the numbers of a batch; executions go one by one, each in its own database transaction.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,9 +20,11 @@ from uuid import UUID
 from ledgerdb.errors import InvariantBroken, Refused
 from registry.identity import id_of
 from registry.models import Request
+from registry.replay.causes import Causes
 from registry.replay.format import HistoryFile, LineError, Record
 from registry.replay.references import Directory, References
-from registry.replay.scan import Scan
+from registry.replay.rules import SKIPPED, Rules, Stream
+from registry.replay.scan import Scan, line_of
 from registry.replay.triage import Case, Triage
 from registry.selectors import replay as selectors
 from registry.services import replay as services
@@ -29,6 +34,7 @@ CHUNK = 200
 # A lock that somebody else holds is waited for this often, a second longer each time.
 TRIES = 5
 
+REUSED = "IDEMPOTENCY_KEY_REUSED"
 ACCEPTED, REJECTED, REPEATED, UNREADABLE = "accepted", "rejected", "repeated", "unreadable"
 SETTLED = {
     Request.Status.EXECUTED,
@@ -59,20 +65,42 @@ class Outcome:
     volume: int = 0
     earlier: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
+    record: Record | None = None
+    # Of a rejection: what was asked, and the event that is to blame for it.
+    asked: dict[str, Any] = field(default_factory=dict)
+    root: str = ""
+    root_code: str = ""
+
+
+@dataclass
+class Turn:
+    """One event whose turn has come: what is known of it, or what came of it already."""
+
+    event: Record
+    key: UUID | None = None
+    request: Request | None = None
+    case: Case | None = None
+    outcome: Outcome | None = None
 
 
 class Replay:
     """One run over one file."""
 
     def __init__(
-        self, path: Path, *, allow_overlap: bool, report: Callable[[Outcome], None]
+        self,
+        path: Path,
+        *,
+        allow_overlap: bool,
+        report: Callable[[Outcome], None],
+        rules: Rules | None = None,
     ) -> None:
         """Take the file, how to define its commodities, and who is told of unreadable lines."""
-        self.history = HistoryFile(path)
+        self.history = Stream(HistoryFile(path), rules or Rules())
         self.scan = Scan()
         self.directory = Directory()
         self.references = References(self.directory, allow_overlap=allow_overlap)
         self.triage = Triage(self.directory, self.scan)
+        self.causes = Causes()
         self.report = report
 
     def check(self) -> Iterator[int]:
@@ -98,7 +126,7 @@ class Replay:
             # What was added to the file after the first reading waits for the next run.
             if record.line > self.scan.last_line:
                 break
-            if isinstance(record, LineError) or record.name != "event":
+            if isinstance(record, LineError) or record.name not in ("event", SKIPPED):
                 continue
             chunk.append(record)
             if len(chunk) == CHUNK:
@@ -112,30 +140,69 @@ class Replay:
 
     def _send(self, chunk: list[Record]) -> Iterator[Outcome]:
         known = selectors.requests_of(event["event_id"] for event in chunk)
+        turns: list[Turn] = []
+        serials: set[tuple[str, str]] = set()
         for event in chunk:
-            first_line, same = self.scan.first_of(event)
-            if first_line == event.line:
-                yield self._one(event, known.get(event["event_id"]))
-            elif same:
-                yield _outcome(event, REPEATED, facts={"first_line": first_line})
-            else:
-                yield _outcome(
-                    event, REJECTED, "IDEMPOTENCY_KEY_REUSED", facts={"first_line": first_line}
-                )
+            turn = self._turn(event, known.get(event["event_id"]))
+            named, issued = _serials(event)
+            if serials & named:
+                # It is about a batch that is issued first.
+                yield from self._take(turns)
+                turns, serials = [], set()
+            serials |= issued
+            turns.append(turn)
+        yield from self._take(turns)
 
-    def _one(self, event: Record, request: Request | None) -> Outcome:
+    def _turn(self, event: Record, request: Request | None) -> Turn:
+        """Say what is known of an event before it is sent."""
+        if event.name == SKIPPED:
+            return Turn(event, outcome=_outcome(event, SKIPPED, facts={"rule": event.rule}))
+        first, same = self.scan.first_of(event)
+        if first != event.position:
+            facts = {"first_line": line_of(first)}
+            if same:
+                return Turn(event, outcome=_outcome(event, REPEATED, facts=facts))
+            return Turn(event, outcome=_outcome(event, REJECTED, REUSED, facts=facts))
         key = self.triage.key_of(event)
         if request is not None and request.idempotency_key != key:
             facts = {"request": request.number, "why": "this event was replayed with other content"}
-            return _outcome(event, REJECTED, "IDEMPOTENCY_KEY_REUSED", facts=facts)
+            return Turn(event, outcome=_outcome(event, REJECTED, REUSED, facts=facts))
         if request is not None and request.status in SETTLED:
-            return _settled(event, request, earlier=True)
-        case = self.triage.case_of(event)
+            return Turn(event, outcome=_settled(event, request, earlier=True))
+        return Turn(event, key, request)
+
+    def _take(self, turns: list[Turn]) -> Iterator[Outcome]:
+        """Write the requests of some events together, then execute one after the other."""
+        for turn in turns:
+            if turn.outcome is None:
+                turn.case = self.triage.case_of(turn.event)
+        self._write([turn for turn in turns if turn.case is not None and turn.request is None])
+        for turn in turns:
+            outcome = turn.outcome or self._one(turn)
+            if outcome.outcome == REJECTED:
+                cause = self.causes.of(turn.event, outcome.code)
+                asked = turn.case.asks if turn.case else {}
+                outcome = replace(outcome, root=cause.event_id, root_code=cause.code, asked=asked)
+            yield outcome
+
+    def _write(self, turns: list[Turn]) -> None:
+        """Write the requests of what nothing is wrong with so far; the others come one by one."""
+        fine = [turn for turn in turns if turn.case is not None and turn.case.is_fine]
         try:
-            return self._patiently(lambda: self._prepare(case, key, request))
+            written = services.record_events([_asked(turn) for turn in fine])
+        except Refused:
+            # Which one it is shows when they come one by one.
+            return
+        for turn, request in zip(fine, written, strict=True):
+            turn.request = request
+
+    def _one(self, turn: Turn) -> Outcome:
+        try:
+            return self._patiently(lambda: self._act(turn))
         except InvariantBroken as broken:
             raise StoppedError(
-                broken.code, f"line {event.line}: the ledger's guards stopped it: {broken.facts}"
+                broken.code,
+                f"line {turn.event.line}: the ledger's guards stopped it: {broken.facts}",
             ) from broken
 
     def _patiently(self, act: Callable[[], Outcome]) -> Outcome:
@@ -151,26 +218,24 @@ class Replay:
                 time.sleep(attempt)
         raise StoppedError("LOCK_NOT_AVAILABLE", "somebody else is writing to the same accounts")
 
-    def _prepare(self, case: Case, key: UUID, request: Request | None) -> Outcome:
+    def _act(self, turn: Turn) -> Outcome:
+        if turn.request is not None and turn.request.status == Request.Status.APPROVED:
+            return self._execute(turn.event, turn.request)
+        return self._prepare(turn)
+
+    def _prepare(self, turn: Turn) -> Outcome:
         """Take the event to its approval, and on to its execution."""
+        case, request = turn.case, turn.request
+        assert case is not None  # noqa: S101 -- _take looked it up
         if case.submitter is None or case.commodity is None:
             # Nobody to ask, or nothing to ask for: there can be no request.
             return _outcome(case.event, REJECTED, case.refusal, facts=case.facts)
-        asked = {
-            "request_id": id_of("event", case.event["event_id"]),
-            "key": key,
-            "kind": case.event["kind"],
-            "submitter": case.submitter,
-            "commodity": case.commodity,
-            "asks": case.asks,
-        }
+        asked = _asked(turn)
         try:
             if case.approver is None:
                 raise Refused(case.refusal, facts=case.facts)
             if request is None:
-                request = services.record_event(
-                    **asked, approver=case.approver, refusal=case.refusal
-                )
+                request = services.record_event(**asked, refusal=case.refusal)
             else:
                 request = services.finish_event(request=request, approver=case.approver)
         except Refused as refused:
@@ -179,6 +244,7 @@ class Replay:
             case.refuse(refused.code, **_facts(refused))
             if request is not None:
                 return _outcome(case.event, REJECTED, case.refusal, facts=case.facts)
+            del asked["approver"]
             request = services.shelve_event(**asked, refusal=case.refusal)
         if request.status in SETTLED:
             return _settled(case.event, request, earlier=False, facts=case.facts)
@@ -195,8 +261,37 @@ class Replay:
         return _accepted(event, request, transaction_id)
 
 
+def _asked(turn: Turn) -> dict[str, Any]:
+    """Return what is asked of the services for an event."""
+    case = turn.case
+    assert case is not None  # noqa: S101 -- only asked of events that were looked up
+    return {
+        "request_id": id_of("event", turn.event["event_id"]),
+        "key": turn.key,
+        "kind": turn.event["kind"],
+        "submitter": case.submitter,
+        "approver": case.approver,
+        "commodity": case.commodity,
+        "asks": case.asks,
+    }
+
+
+def _serials(event: Record) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Return the batches that an event names, and those of them that it issues."""
+    serial, commodity = event.get("source_serial"), event["commodity"]
+    issued = {(commodity, serial)} if serial else set()
+    named = {
+        (commodity, numbers["source_serial"])
+        for numbers in event.get("ranges", ())
+        if "source_serial" in numbers
+    }
+    return named | issued, issued
+
+
 def _outcome(event: Record, outcome: str, code: str = "", **more: Any) -> Outcome:
-    return Outcome(event.line, outcome, code, event["event_id"], event["kind"], **more)
+    return Outcome(
+        event.line, outcome, code, event["event_id"], event["kind"], record=event, **more
+    )
 
 
 def _accepted(

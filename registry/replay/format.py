@@ -28,6 +28,8 @@ from registry.replay.fields import (
 )
 
 LONGEST_LINE = 8 * 2**20
+# So many positions has a line: a rule may send that many events for it.
+ROOM = 64
 ANY_NUMBER = whole(-BIGINT, BIGINT)
 
 
@@ -173,11 +175,20 @@ class LineError(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """One readable line."""
+    """
+    One readable line, or what a rule made of it.
+
+    ``position`` orders what is sent: a rule may send several events for one line.
+    """
 
     line: int
     name: str
     fields: dict[str, Any] = field(default_factory=dict)
+    position: int = 0
+    # Of the rule that changed it: its number, what the source said, whether this was added.
+    rule: int | None = None
+    said: dict[str, Any] | None = None
+    inserted: bool = False
 
     def __getitem__(self, name: str) -> Any:
         """Return a field that every such record has."""
@@ -231,7 +242,20 @@ def read_line(number: int, raw: bytes) -> Record:
     if len(raw) > LONGEST_LINE:
         raise LineError("LINE_TOO_LONG", number, f"longer than {LONGEST_LINE} bytes")
     try:
-        return _record(number, _object(number, raw))
+        given = _object(number, raw)
+    except FieldError as wrong:
+        raise LineError(wrong.code, number, wrong.must_be, field=wrong.field) from wrong
+    return read_record(number, given)
+
+
+def read_record(number: int, given: dict[str, Any]) -> Record:
+    """
+    Read the object of one line.
+
+    :raises LineError: it is not a record of this format
+    """
+    try:
+        return _record(number, given)
     except FieldError as wrong:
         raise LineError(wrong.code, number, wrong.must_be, field=wrong.field) from wrong
 
@@ -269,13 +293,13 @@ def _record(number: int, given: dict[str, Any]) -> Record:
     if name is None:
         raise FieldError("is required", code="FIELD_MISSING", field="record")
     if name == "event":
-        return Record(number, "event", _event(given))
+        return Record(number, "event", _event(given), number * ROOM)
     if not isinstance(name, str) or name not in REFERENCES:
         known = ", ".join([*REFERENCES, "event"])
         raise FieldError(f"must be one of {known}", code="RECORD_UNKNOWN", field="record")
     fields = read_fields(given, REFERENCES[name])
     _check_reference(name, fields)
-    return Record(number, name, fields)
+    return Record(number, name, fields, number * ROOM)
 
 
 def _event(given: dict[str, Any]) -> dict[str, Any]:

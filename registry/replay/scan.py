@@ -15,10 +15,12 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from registry.identity import NAMESPACE, id_of
-from registry.replay.format import HistoryFile, LineError, Record
+from registry.replay.format import ROOM, LineError, Record
+from registry.replay.rules import Stream
 
 CACHE_KIB = 65_536
 
+# Of an event, "line" is its position: a rule may send several for one line.
 # Notes are only appended while the file is read, and sorted once at its end: keys in the order of a
 # history would be random writes all over a large index.
 TABLES = """
@@ -26,6 +28,7 @@ TABLES = """
     CREATE TABLE issue (line INTEGER, commodity TEXT, serial TEXT, volume INTEGER, stated INTEGER);
     CREATE TABLE mention (commodity TEXT, serial TEXT, first INTEGER, last INTEGER);
     CREATE TABLE repeated (line INTEGER PRIMARY KEY, first_line INTEGER, same INTEGER);
+    CREATE TABLE late (line INTEGER PRIMARY KEY, latest TEXT);
     CREATE TABLE issued (commodity TEXT, serial TEXT, volume INTEGER, stated INTEGER,
                          PRIMARY KEY (commodity, serial)) WITHOUT ROWID;
     CREATE TABLE mentioned (commodity TEXT, serial TEXT, lowest INTEGER, highest INTEGER,
@@ -65,9 +68,11 @@ class Scan:
         self.notes.executescript(TABLES)
         self.notes.execute("BEGIN")
         self.records: Counter[str] = Counter()
+        self.latest: dict[str, datetime] = {}
+        self.any_repeated = self.any_late = False
         self.last_line = 0
 
-    def read(self, history: HistoryFile, report: Callable[[LineError], None]) -> Iterator[int]:
+    def read(self, history: Stream, report: Callable[[LineError], None]) -> Iterator[int]:
         """
         Read the file, line by line, and report what cannot be read.
 
@@ -84,6 +89,9 @@ class Scan:
             yield found.line
         for statement in SORT:
             self.notes.execute(statement)
+        self.any_repeated, self.any_late = self.notes.execute(
+            "SELECT EXISTS (SELECT 1 FROM repeated), EXISTS (SELECT 1 FROM late)"
+        ).fetchone()
 
     @property
     def events(self) -> int:
@@ -91,11 +99,22 @@ class Scan:
         return self.records["event"]
 
     def first_of(self, event: Record) -> tuple[int, bool]:
-        """Return the line where this event_id came first, and whether it said the same."""
+        """Return the position where this event_id came first, and whether it said the same."""
+        if not self.any_repeated:
+            return event.position, True
         found = self.notes.execute(
-            "SELECT first_line, same FROM repeated WHERE line = ?", (event.line,)
+            "SELECT first_line, same FROM repeated WHERE line = ?", (event.position,)
         ).fetchone()
-        return (found[0], bool(found[1])) if found else (event.line, True)
+        return (found[0], bool(found[1])) if found else (event.position, True)
+
+    def before(self, event: Record) -> str | None:
+        """Return the later time of an earlier event of the commodity, if there is one."""
+        if not self.any_late:
+            return None
+        found = self.notes.execute(
+            "SELECT latest FROM late WHERE line = ?", (event.position,)
+        ).fetchone()
+        return str(found[0]) if found else None
 
     def first_number(self, commodity: str, serial: str) -> int | None:
         """
@@ -129,14 +148,22 @@ class Scan:
 
     def _note(self, event: Record) -> None:
         commodity, serial = event["commodity"], event.get("source_serial")
+        at = event["occurred_at"]
+        latest = self.latest.setdefault(commodity, at)
+        if at < latest:
+            self.notes.execute(
+                "INSERT INTO late VALUES (?, ?)", (event.position, latest.isoformat())
+            )
+        else:
+            self.latest[commodity] = at
         self.notes.execute(
             "INSERT INTO event VALUES (?, ?, ?)",
-            (event.line, id_of("event", event["event_id"]).bytes, digest(event.fields).bytes),
+            (event.position, id_of("event", event["event_id"]).bytes, digest(event.fields).bytes),
         )
         if serial:
             self.notes.execute(
                 "INSERT INTO issue VALUES (?, ?, ?, ?, ?)",
-                (event.line, commodity, serial, event["volume"], event.get("source_first")),
+                (event.position, commodity, serial, event["volume"], event.get("source_first")),
             )
         self.notes.executemany(
             "INSERT INTO mention VALUES (?, ?, ?, ?)",
@@ -146,6 +173,11 @@ class Scan:
                 if "source_serial" in numbers and 0 <= numbers["first"] <= numbers["last"]
             ],
         )
+
+
+def line_of(position: int) -> int:
+    """Return the line of a position."""
+    return position // ROOM
 
 
 def digest(content: Any) -> UUID:

@@ -7,7 +7,7 @@ from uuid import UUID
 from registry.models import Account, Commodity, Facility, Region, User
 from registry.replay.fields import BIGINT
 from registry.replay.format import Record
-from registry.replay.references import Directory
+from registry.replay.references import KEPT, Directory
 from registry.replay.scan import Scan, digest
 from registry.selectors import replay as selectors
 
@@ -61,6 +61,16 @@ class Case:
     refusal: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_fine(self) -> bool:
+        """Say whether everything that is named is there, and two people have to do with it."""
+        return not self.refusal and (
+            self.submitter is not None
+            and self.approver is not None
+            and self.commodity is not None
+            and self.submitter.person_id != self.approver.person_id
+        )
+
     def refuse(self, code: str, **facts: Any) -> None:
         """Note what is wrong, unless something was wrong before."""
         if not self.refusal:
@@ -74,6 +84,8 @@ class Triage:
         """Take where records are found, and what the first reading noted."""
         self.directory = directory
         self.scan = scan
+        # What was issued stays where it is: the latest batches are remembered.
+        self.batches: dict[tuple[int, str], tuple[int, int]] = {}
 
     def key_of(self, event: Record) -> UUID:
         """
@@ -102,6 +114,9 @@ class Triage:
             if name in event.fields:
                 case.asks[asked] = self._find(case, model, event[name], name)
         self._filters(case, event.get("filters", {}))
+        later = self.scan.before(event)
+        if later:
+            case.refuse("REPLAY_OUT_OF_ORDER", occurred_at=later, why="an earlier line is later")
         if case.commodity is not None:
             self._serial(case, case.commodity)
             self._ranges(case, case.commodity)
@@ -123,8 +138,19 @@ class Triage:
 
     def _serial(self, case: Case, commodity: Commodity) -> None:
         serial = case.event.get("source_serial")
-        if serial and selectors.numbers_of_batch(commodity, serial):
+        if serial and self._batch(commodity, serial):
             case.refuse("IDEMPOTENCY_KEY_REUSED", source_serial=serial, why="issued before")
+
+    def _batch(self, commodity: Commodity, serial: str) -> tuple[int, int] | None:
+        key = (commodity.pk, serial)
+        if key not in self.batches:
+            found = selectors.numbers_of_batch(commodity, serial)
+            if found is None:
+                return None
+            if len(self.batches) >= KEPT:
+                self.batches.clear()
+            self.batches[key] = found
+        return self.batches[key]
 
     def _ranges(self, case: Case, commodity: Commodity) -> None:
         given = case.event.get("ranges")
@@ -151,7 +177,7 @@ class Triage:
             return None
         if serial is None:
             return first, last
-        batch = selectors.numbers_of_batch(commodity, serial)
+        batch = self._batch(commodity, serial)
         if batch is None:
             case.refuse("BLOCK_NOT_HELD", source_serial=serial, why="never issued")
             return None

@@ -1,9 +1,11 @@
 """Replaying one past event: the same states and the same guards as a request made today."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
@@ -45,6 +47,48 @@ def record_event(
             **asks,
         )
         return finish_event(request=request, approver=approver, refusal=refusal)
+
+
+def record_events(events: Sequence[Mapping[str, Any]]) -> list[Request]:
+    """
+    Draft, submit and approve what many past events asked for, in three statements: all or nothing.
+
+    The guards look at each row of each statement, as they do at one that comes alone.
+
+    :param events: the arguments of ``record_event`` of each, without a refusal
+    :returns: the requests, approved, in the same order
+    :raises Refused: one of them may not be asked for or approved; nothing is written
+    """
+    if not events:
+        return []
+    now = timezone.now()
+    by_approver: dict[UUID, list[UUID]] = {}
+    drafts = [
+        Request(
+            id=event["request_id"],
+            kind=event["kind"],
+            organisation_id=event["submitter"].organisation_id,
+            submitter=event["submitter"],
+            commodity=event["commodity"],
+            idempotency_key=event["key"],
+            **event["asks"],
+        )
+        for event in events
+    ]
+    for event in events:
+        by_approver.setdefault(event["approver"].id, []).append(event["request_id"])
+    state = Request.Status
+    with translated(), transaction.atomic():
+        written = Request.objects.bulk_create(drafts)
+        ids = [request.id for request in written]
+        Request.objects.filter(id__in=ids).update(status=state.SUBMITTED, submitted_at=now)
+        for approver_id, asked in by_approver.items():
+            Request.objects.filter(id__in=asked).update(
+                status=state.APPROVED, approver_id=approver_id, decided_at=now
+            )
+    for request, event in zip(written, events, strict=True):
+        request.status, request.approver = state.APPROVED, event["approver"]
+    return written
 
 
 def finish_event(*, request: Request, approver: User, refusal: str = "") -> Request:

@@ -60,7 +60,7 @@ class CrashError(BaseException):
 def crash_sometimes(monkeypatch: pytest.MonkeyPatch, chance: random.Random) -> None:
     """Let every step of an event end the process now and then, before it or right after it."""
     steps = ("draft_request", "submit_request", "record_approval", "fail_request", "finish_event")
-    for name in (*steps, "record_event", "execute_event"):
+    for name in (*steps, "record_event", "record_events", "execute_event"):
         monkeypatch.setattr(replaying, name, _dangerous(getattr(replaying, name), chance))
     monkeypatch.setattr(replaying.calls, "execute", _dangerous(replaying.calls.execute, chance))
 

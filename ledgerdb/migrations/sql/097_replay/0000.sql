@@ -10,7 +10,7 @@ SET ROLE ledger_owner;
 DROP TRIGGER registry_replayrun_kept ON public.registry_replayrun;
 DROP TRIGGER registry_replayrejection_kept ON public.registry_replayrejection;
 DROP TRIGGER registry_replayvariance_kept ON public.registry_replayvariance;
-DELETE FROM ledger.error_codes WHERE domain = 'replay';
+DELETE FROM ledger.error_codes WHERE domain = 'replay' OR code = 'REPLAY_OUT_OF_ORDER';
 RESET ROLE;
 SET ROLE ledger_check;
 DROP FUNCTION ledger.guard_replay_variance() CASCADE;
