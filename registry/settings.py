@@ -229,6 +229,8 @@ STORAGES = {
 
 # Outside of what is served: a file is read by a view that looks at who asks.
 EVIDENCE_DIR = env("EVIDENCE_DIR", str(BASE_DIR / ".local" / "evidence"))
+# What the adapters of a replay write down.
+REPLAY_DIR = env("REPLAY_DIR", str(BASE_DIR / ".local" / "replay"))
 EVIDENCE_MAX_BYTES = 10 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
     "portal.uploads.Bounded",

@@ -57,7 +57,7 @@ def play(path: Path, **options: Any) -> Played:
     report.unlink(missing_ok=True)
     status = 0
     try:
-        call_command("replay", path, report=report, stdout=out, stderr=err, **options)
+        call_command("replay", "here", path, report=report, stdout=out, stderr=err, **options)
     except CommandError as error:
         status = error.returncode
         err.write(str(error))

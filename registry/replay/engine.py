@@ -19,7 +19,7 @@ from uuid import UUID
 
 from ledgerdb.errors import InvariantBroken, Refused
 from registry.identity import id_of
-from registry.models import Request
+from registry.models import Commodity, Request
 from registry.replay.causes import Causes
 from registry.replay.format import HistoryFile, LineError, Record
 from registry.replay.references import Directory, References
@@ -68,6 +68,7 @@ class Outcome:
     record: Record | None = None
     # Of a rejection: what was asked, and the event that is to blame for it.
     asked: dict[str, Any] = field(default_factory=dict)
+    commodity: Commodity | None = None
     root: str = ""
     root_code: str = ""
 
@@ -165,8 +166,8 @@ class Replay:
             return Turn(event, outcome=_outcome(event, REJECTED, REUSED, facts=facts))
         key = self.triage.key_of(event)
         if request is not None and request.idempotency_key != key:
-            facts = {"request": request.number, "why": "this event was replayed with other content"}
-            return Turn(event, outcome=_outcome(event, REJECTED, REUSED, facts=facts))
+            again = {"request": request.number, "why": "this event was replayed with other content"}
+            return Turn(event, outcome=_outcome(event, REJECTED, REUSED, facts=again))
         if request is not None and request.status in SETTLED:
             return Turn(event, outcome=_settled(event, request, earlier=True))
         return Turn(event, key, request)
@@ -181,8 +182,14 @@ class Replay:
             outcome = turn.outcome or self._one(turn)
             if outcome.outcome == REJECTED:
                 cause = self.causes.of(turn.event, outcome.code)
-                asked = turn.case.asks if turn.case else {}
-                outcome = replace(outcome, root=cause.event_id, root_code=cause.code, asked=asked)
+                case = turn.case or Case(turn.event)
+                outcome = replace(
+                    outcome,
+                    root=cause.event_id,
+                    root_code=cause.code,
+                    asked=case.asks,
+                    commodity=case.commodity,
+                )
             yield outcome
 
     def _write(self, turns: list[Turn]) -> None:

@@ -9,7 +9,8 @@ from django.db import DataError, IntegrityError, models, transaction
 from registry import services
 from registry.identity import id_of, number_of
 from registry.models import Account, Commodity, Facility, Organisation, Region, User
-from registry.replay.format import HistoryFile, LineError, Record
+from registry.replay.format import LineError, Record
+from registry.replay.rules import Stream
 from registry.selectors import replay as selectors
 
 MODELS: dict[str, type[models.Model]] = {
@@ -59,7 +60,7 @@ class References:
         self.compared = 0
 
     def apply(
-        self, history: HistoryFile, report: Callable[[LineError], None], *, keep_going: bool
+        self, history: Stream, report: Callable[[LineError], None], *, keep_going: bool
     ) -> Iterator[int]:
         """
         Create and compare all of them, and report what cannot be.

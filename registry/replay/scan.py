@@ -98,6 +98,11 @@ class Scan:
         """Return how many readable events there are."""
         return self.records["event"]
 
+    @property
+    def references(self) -> int:
+        """Return how many reference records there are."""
+        return sum(self.records.values()) - self.events - self.records["skipped"]
+
     def first_of(self, event: Record) -> tuple[int, bool]:
         """Return the position where this event_id came first, and whether it said the same."""
         if not self.any_repeated:

@@ -1,13 +1,20 @@
 """What a replay reads: reference records by code, earlier outcomes, and the ledger at its end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet
 
 from ledgerdb import history, reads
-from registry.models import Commodity, RegionRule, Request
+from registry.models import (
+    Commodity,
+    RegionRule,
+    ReplayRejection,
+    ReplayRun,
+    ReplayVariance,
+    Request,
+)
 
 
 def holds_replay_login() -> bool:
@@ -51,6 +58,97 @@ def volume_of(request: Request, transaction_id: int | None) -> int:
     if request.volume is not None or transaction_id is None:
         return request.volume or 0
     return history.volume_of(transaction_id)
+
+
+def around(commodity: Commodity, accounts: Iterable[Any], ranges: Iterable[Any]) -> dict[str, Any]:
+    """Return what the ledger says around an event: balances, who holds the numbers, its height."""
+    held = [
+        {"account": code, "first": first, "last": last}
+        for lowest, highest in list(ranges)[:5]
+        for code, first, last in history.holders(commodity.pk, lowest, highest)
+    ]
+    return {
+        "balances": history.balances(commodity.pk, [account.pk for account in accounts]),
+        "holders": held,
+        "height": history.height(commodity.pk),
+    }
+
+
+def figures() -> dict[str, dict[str, int]]:
+    """Return, by commodity code, what is issued, held, retired and so on, by type of account."""
+    found: dict[str, dict[str, int]] = {}
+    for commodity, kind, total in history.sums():
+        found.setdefault(commodity, {})[kind] = abs(int(total))
+    return found
+
+
+def closing_balances() -> dict[tuple[str, str], int]:
+    """Return what each account holds, by commodity and account code."""
+    return {(commodity, code): int(n) for commodity, code, n in history.closing_balances()}
+
+
+def closing_blocks() -> list[tuple[str, str, str, int, int]]:
+    """Return commodity, serial, account, first and last number from 0, of every migrated block."""
+    return [
+        (str(c), str(s), str(a), int(first), int(last))
+        for c, s, a, first, last in history.closing_blocks()
+    ]
+
+
+def rules_in_force(source: str) -> list[dict[str, Any]]:
+    """Return the signed decisions about events of a source that no later signed one replaces."""
+    found = (
+        ReplayVariance.objects.filter(source=source, signed_at__isnull=False)
+        .exclude(replaced_by__signed_at__isnull=False)
+        .select_related("author", "signed_by")
+        .order_by("id")
+    )
+    return [
+        {
+            "id": each.pk,
+            "event_id": each.event_id,
+            "outcome": each.outcome,
+            "action": each.action,
+            "content": each.content,
+            "reason": each.reason,
+            "author": each.author.name,
+            "signed_by": each.signed_by.name if each.signed_by else "",
+            "signed_at": each.signed_at.isoformat() if each.signed_at else "",
+        }
+        for each in found
+    ]
+
+
+def run(run_id: int) -> ReplayRun | None:
+    """Return a run of a replay, for the command that works on it."""
+    return ReplayRun.objects.filter(id=run_id).first()
+
+
+def runs() -> list[ReplayRun]:
+    """Return every run, the newest first."""
+    return list(ReplayRun.objects.order_by("-id"))
+
+
+def waiting() -> ReplayRun | None:
+    """Return the rehearsal that has waited longest."""
+    waits = ReplayRun.State.WAITING
+    return ReplayRun.objects.filter(state=waits, purpose="rehearsal").order_by("id").first()
+
+
+def rejections_of(run_id: int) -> Iterator[ReplayRejection]:
+    """Return what a run rejected, in the order of the source."""
+    return ReplayRejection.objects.filter(run_id=run_id).order_by("line", "id").iterator()
+
+
+def codes_of(run_id: int) -> list[dict[str, Any]]:
+    """Return how many events a run rejected by code, and of how many causes."""
+    found = (
+        ReplayRejection.objects.filter(run_id=run_id)
+        .values("code", "kind")
+        .annotate(events=Count("id"), causes=Count("root_event", distinct=True))
+        .order_by("code", "kind")
+    )
+    return [dict(row) for row in found]
 
 
 def ledger_state() -> dict[str, Any]:

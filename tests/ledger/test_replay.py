@@ -221,7 +221,7 @@ def test_an_event_older_than_the_one_before_it_is_rejected_for_good(file):
     outcomes = [play(write(file, lines)).verdicts[-1], play(file).verdicts[-1]]
 
     assert [outcome[2] for outcome in outcomes] == ["REPLAY_OUT_OF_ORDER"] * 2
-    assert Request.objects.get(status="failed").failure_code == "CLOCK_REGRESSION"
+    assert Request.objects.get(status="failed").failure_code == "REPLAY_OUT_OF_ORDER"
 
 
 def test_an_event_that_has_not_happened_yet_is_rejected(file):

@@ -1,9 +1,10 @@
 """
 Replay the history of another registry.
 
-Needs two logins of the database: ``portal_web``, which writes the requests, and ``ledger_replay``
-(``STRATA_REPLAY_LOGIN=1``), which executes them at the times they state, while a replay window is
-open. docs/replay.md describes the file.
+``start`` works on a clean database of its own and keeps a record; ``here`` sends a file into this
+database, without one. Both need two logins of the database: ``portal_web``, which writes the
+requests, and ``ledger_replay`` (``STRATA_REPLAY_LOGIN=1``), which executes them at the times they
+state, while a replay window is open. docs/replay.md describes the file.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, OperationalError
 
 from ledgerdb.errors import LedgerError
+from registry.replay.acts import act, add_acts
 from registry.replay.engine import Replay, StoppedError
 from registry.replay.progress import shown
 from registry.replay.summary import CLEAN, NOT_NOW, NOT_READABLE, Summary
@@ -41,7 +43,17 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the file and how to read it."""
+        """Take what to do."""
+        acts = parser.add_subparsers(
+            dest="act",
+            required=True,
+            metavar="start | resume | work | status | report | compare | here",
+            help="what to do; each has --help of its own",
+        )
+        add_acts(acts)
+        self._add_here(acts.add_parser("here", help="send a file into this very database"))
+
+    def _add_here(self, parser: Any) -> None:
         parser.add_argument("file", type=Path, help="JSON Lines, as docs/replay.md describes them")
         parser.add_argument(
             "--allow-overlapping-production",
@@ -66,6 +78,10 @@ class Command(BaseCommand):
         """
         # Each refusal is an outcome, counted and reported: not a warning a line.
         logging.getLogger("registry.services").setLevel(logging.ERROR)
+        if options["act"] != "here":
+            show = _Shown(options.get("stderr") or sys.stderr, quiet=options.get("quiet", True))
+            act(options, show, self.stdout)
+            return
         with contextlib.ExitStack() as stack:
             try:
                 _check_file(options["file"])
@@ -134,7 +150,7 @@ class Command(BaseCommand):
         show = _Shown(options.get("stderr") or sys.stderr, quiet=options["quiet"])
         show.run(replay.check(), "Checking lines", None)
         self._stop_if_unreadable(summary, keep_going=keep_going)
-        references = sum(replay.scan.records.values()) - replay.scan.events
+        references = replay.scan.references
         show.run(replay.refer(keep_going=keep_going), "Reference records", references)
         self._stop_if_unreadable(summary, keep_going=keep_going)
         self._say([_read(replay)])

@@ -1,0 +1,148 @@
+"""
+Databases for rehearsals: a migrated, empty template, a copy of it for each run, and working on one.
+
+The administrator makes them (``STRATA_ADMIN_DSN``): no login of the registry may. The template is
+made like a registry's database, and anew whenever the definition has changed: docs/adr/0022.
+"""
+
+import contextlib
+import copy
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+from ledgerdb import bootstrap
+
+# The registry's own database, while everything else works on a clone.
+HOME = "home"
+MOVED = ("default", "audit", "ledger", "replay")
+ROOT = Path(__file__).resolve().parent.parent
+DEFINITION = ("ledgerdb/sql/*.sql", "ledgerdb/migrations/**/*", "registry/migrations/*.py")
+CODE = (*DEFINITION, "registry/replay/**/*.py", "registry/services/replay*.py")
+# Keys of the administrator's own locks.
+TEMPLATE_LOCK, RUN_LOCK = 7301, 7302
+
+
+# What the administrator's connection may raise, for those who may not import its driver.
+Error = psycopg.Error
+
+
+class BusyError(Exception):
+    """Another process works on this run."""
+
+
+def digest(patterns: tuple[str, ...] = CODE) -> str:
+    """Return one value for the text of the files that these patterns name."""
+    found = hashlib.sha256()
+    for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):
+        if path.is_file() and path.suffix in (".py", ".sql"):
+            found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+@contextlib.contextmanager
+def alone_on(admin_dsn: str, home: str, run: int) -> Iterator[None]:
+    """
+    Hold a run for this process; a killed process holds nothing.
+
+    :raises BusyError: another process holds it
+    """
+    with bootstrap.connect(admin_dsn, home) as connection:
+        found = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (RUN_LOCK, run))
+        if not (found.fetchone() or (False,))[0]:
+            raise BusyError(f"Another process works on run {run}.")
+        yield
+
+
+def make_template(admin_dsn: str, name: str) -> bool:
+    """
+    Make the template unless it is there and of today's definition; return whether it was made.
+
+    :raises psycopg.Error: the administrator may not do this
+    """
+    mark = f"strata {digest(DEFINITION)}"
+    with bootstrap.connect(admin_dsn, "postgres") as connection:
+        connection.execute("SELECT pg_advisory_lock(%s, 0)", (TEMPLATE_LOCK,))
+        found = connection.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+            (name,),
+        ).fetchone()
+        if found == (mark,):
+            return False
+        drop(admin_dsn, name)
+        bootstrap.bootstrap(admin_dsn, name)
+        bootstrap.open_change_window(admin_dsn, name, reason="replay template", minutes=10)
+        with _moved(name, ("migrator",)):
+            call_command("migrate", database="migrator", verbosity=0)
+        bootstrap.close_change_window(admin_dsn, name)
+        # Said last: one that was left half-made has no mark, and is made again.
+        connection.execute(
+            sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(mark))
+        )
+    return True
+
+
+def make_clone(admin_dsn: str, template: str, name: str) -> None:
+    """
+    Copy the template for a rehearsal; one that was left half-made is made again.
+
+    Its commits do not wait for the disk: what a crash takes is replayed when the run goes on, and
+    never anything from the middle.
+    """
+    drop(admin_dsn, name)
+    names = {"clone": sql.Identifier(name), "template": sql.Identifier(template)}
+    with bootstrap.connect(admin_dsn, "postgres") as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {clone} TEMPLATE {template}").format(**names))
+        connection.execute(
+            sql.SQL("ALTER DATABASE {clone} SET synchronous_commit = off").format(**names)
+        )
+    # Grants on a database are not copied with it.
+    bootstrap.bootstrap(admin_dsn, name)
+
+
+def drop(admin_dsn: str, name: str) -> None:
+    """Remove a database of rehearsals, if it is there."""
+    with bootstrap.connect(admin_dsn, "postgres") as connection:
+        connection.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
+
+
+def exists(admin_dsn: str, name: str) -> bool:
+    """Say whether there is such a database."""
+    with bootstrap.connect(admin_dsn, "postgres") as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+        return found.fetchone() is not None
+
+
+@contextlib.contextmanager
+def worked_on(name: str) -> Iterator[None]:
+    """Let every login work on another database; the registry's own stays reachable as ``home``."""
+    connections.settings[HOME] = copy.deepcopy(connections.settings["default"])
+    try:
+        with _moved(name, MOVED):
+            yield
+    finally:
+        connections[HOME].close()
+        del connections[HOME]
+        del connections.settings[HOME]
+
+
+@contextlib.contextmanager
+def _moved(name: str, aliases: tuple[str, ...]) -> Iterator[None]:
+    known = [alias for alias in aliases if alias in connections.settings]
+    before = {alias: connections.settings[alias]["NAME"] for alias in known}
+    try:
+        for alias in known:
+            connections[alias].close()
+            connections.settings[alias]["NAME"] = name
+        yield
+    finally:
+        for alias in known:
+            connections[alias].close()
+            connections.settings[alias]["NAME"] = before[alias]
