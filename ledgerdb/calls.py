@@ -1,7 +1,7 @@
 """Calls of the functions that write, and of their preview, for ``registry.services`` alone."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,18 @@ from django.db import connections, transaction
 from ledgerdb.errors import translated
 
 KINDS = ("mint", "transfer", "retire", "reassign_region", "expire")
+
+# A volatile function is called after the sort, row by row.
+EXECUTE_ALL = """
+    SELECT CASE e.kind
+        WHEN 'mint' THEN ledger_api.mint(e.id, e.actor)
+        WHEN 'transfer' THEN ledger_api.transfer(e.id, e.actor)
+        WHEN 'retire' THEN ledger_api.retire(e.id, e.actor)
+        WHEN 'reassign_region' THEN ledger_api.reassign_region(e.id, e.actor)
+        WHEN 'expire' THEN ledger_api.expire(e.id, e.actor) END
+    FROM unnest(%s::text[], %s::uuid[], %s::uuid[]) WITH ORDINALITY AS e (kind, id, actor, n)
+    ORDER BY e.n
+"""
 
 
 def execute(kind: str, *, request_id: UUID, actor_id: UUID | None, using: str = "ledger") -> int:
@@ -29,6 +41,24 @@ def execute(kind: str, *, request_id: UUID, actor_id: UUID | None, using: str = 
     with translated(), connections[using].cursor() as cursor:
         cursor.execute(f"SELECT ledger_api.{kind}(%s, %s)", (request_id, actor_id))
         return int(cursor.fetchone()[0])
+
+
+def execute_all(
+    events: Sequence[tuple[str, UUID, UUID | None]], *, using: str = "ledger"
+) -> list[int]:
+    """
+    Execute approved requests in this order, in one statement and one commit: all or nothing.
+
+    Each is a call of one of the five functions, and sees what the calls before it did.
+
+    :param events: kind, request and approver of each
+    :returns: the transactions' ids
+    :raises Refused: one of them; nothing was written
+    :raises InvariantBroken: a guard stopped one; nothing was written
+    """
+    with translated(), connections[using].cursor() as cursor:
+        cursor.execute(EXECUTE_ALL, [list(column) for column in zip(*events, strict=True)])
+        return [int(row[0]) for row in cursor.fetchall()]
 
 
 def record_reconciliation(*, key: UUID, asked_by: UUID | None, using: str = "default") -> int:

@@ -91,7 +91,7 @@ def make_clone(admin_dsn: str, template: str, name: str) -> None:
     """
     Copy the template for a rehearsal; one that was left half-made is made again.
 
-    Its commits do not wait for the disk: what a crash takes is replayed when the run goes on, and
+    Its requests do not wait for the disk: what a crash takes is replayed when the run goes on, and
     never anything from the middle.
     """
     drop(admin_dsn, name)

@@ -7,7 +7,7 @@ request as far as the approval, then its execution. Wherever a run is killed, th
 request by ``source_event`` and goes on from the state it is in.
 
 Requests are written many at a time, because nothing of them depends on the execution of another one
-but the numbers of a batch; executions go one by one, each in its own database transaction.
+but the numbers of a batch. Executions go one by one, and one commit keeps many of them.
 """
 
 import time
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from ledgerdb.errors import InvariantBroken, Refused
+from ledgerdb.errors import InvariantBroken, LedgerError, Refused
 from registry.identity import id_of
 from registry.models import Commodity, Request
 from registry.replay.causes import Causes
@@ -82,6 +82,11 @@ class Turn:
     request: Request | None = None
     case: Case | None = None
     outcome: Outcome | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether the event is approved, and has only to be executed."""
+        return self.request is not None and self.request.status == Request.Status.APPROVED
 
 
 class Replay:
@@ -178,19 +183,47 @@ class Replay:
             if turn.outcome is None:
                 turn.case = self.triage.case_of(turn.event)
         self._write([turn for turn in turns if turn.case is not None and turn.request is None])
-        for turn in turns:
-            outcome = turn.outcome or self._one(turn)
-            if outcome.outcome == REJECTED:
-                cause = self.causes.of(turn.event, outcome.code)
-                case = turn.case or Case(turn.event)
-                outcome = replace(
-                    outcome,
-                    root=cause.event_id,
-                    root_code=cause.code,
-                    asked=case.asks,
-                    commodity=case.commodity,
-                )
-            yield outcome
+        index = 0
+        while index < len(turns):
+            ready = list(_until_not_ready(turns[index:]))
+            for turn, outcome in (
+                self._execute_together(ready) if ready else self._alone(turns[index])
+            ):
+                index += 1
+                yield self._with_cause(turn, outcome)
+
+    def _alone(self, turn: Turn) -> Iterator[tuple[Turn, Outcome]]:
+        yield turn, turn.outcome or self._one(turn)
+
+    def _execute_together(self, turns: list[Turn]) -> Iterator[tuple[Turn, Outcome]]:
+        """Execute approved events up to the first that is refused, with one commit."""
+        requests = [turn.request for turn in turns if turn.request is not None]
+        done, refused = services.execute_events(requests)
+        for turn, request, transaction_id in zip(turns, requests, done, strict=False):
+            yield turn, _accepted(turn.event, request, transaction_id)
+        if refused is None:
+            return
+        turn, request = turns[len(done)], requests[len(done)]
+        if isinstance(refused, InvariantBroken):
+            raise _stopped(turn.event, refused) from refused
+        if refused.code in services.NOT_NOW:
+            yield turn, self._one(turn)
+        else:
+            facts = {"request": request.number, **_facts(refused)}
+            yield turn, _outcome(turn.event, REJECTED, refused.code, facts=facts)
+
+    def _with_cause(self, turn: Turn, outcome: Outcome) -> Outcome:
+        if outcome.outcome != REJECTED:
+            return outcome
+        cause = self.causes.of(turn.event, outcome.code)
+        case = turn.case or Case(turn.event)
+        return replace(
+            outcome,
+            root=cause.event_id,
+            root_code=cause.code,
+            asked=case.asks,
+            commodity=case.commodity,
+        )
 
     def _write(self, turns: list[Turn]) -> None:
         """Write the requests of what nothing is wrong with so far; the others come one by one."""
@@ -207,10 +240,7 @@ class Replay:
         try:
             return self._patiently(lambda: self._act(turn))
         except InvariantBroken as broken:
-            raise StoppedError(
-                broken.code,
-                f"line {turn.event.line}: the ledger's guards stopped it: {broken.facts}",
-            ) from broken
+            raise _stopped(turn.event, broken) from broken
 
     def _patiently(self, act: Callable[[], Outcome]) -> Outcome:
         """Try again what a lock prevented; stop when past times are no longer allowed."""
@@ -226,7 +256,7 @@ class Replay:
         raise StoppedError("LOCK_NOT_AVAILABLE", "somebody else is writing to the same accounts")
 
     def _act(self, turn: Turn) -> Outcome:
-        if turn.request is not None and turn.request.status == Request.Status.APPROVED:
+        if turn.request is not None and turn.is_ready:
             return self._execute(turn.event, turn.request)
         return self._prepare(turn)
 
@@ -266,6 +296,20 @@ class Replay:
             facts = {"request": request.number, **_facts(refused)}
             return _outcome(event, REJECTED, refused.code, facts=facts)
         return _accepted(event, request, transaction_id)
+
+
+def _until_not_ready(turns: list[Turn]) -> Iterator[Turn]:
+    """Return the first turns that only wait for their execution."""
+    for turn in turns:
+        if turn.outcome is not None or not turn.is_ready:
+            return
+        yield turn
+
+
+def _stopped(event: Record, broken: LedgerError) -> StoppedError:
+    return StoppedError(
+        broken.code, f"line {event.line}: the ledger's guards stopped it: {broken.facts}"
+    )
 
 
 def _asked(turn: Turn) -> dict[str, Any]:
@@ -325,5 +369,5 @@ def _settled(
     return _outcome(event, REJECTED, code, earlier=earlier, facts=more)
 
 
-def _facts(refused: Refused) -> dict[str, Any]:
+def _facts(refused: LedgerError) -> dict[str, Any]:
     return refused.facts if isinstance(refused.facts, dict) else {"detail": refused.facts}

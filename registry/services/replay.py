@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ledgerdb import calls
-from ledgerdb.errors import Refused, translated
+from ledgerdb.errors import LedgerError, Refused, translated
 from registry.models import Commodity, Request, User
 from registry.services.decisions import record_approval
 from registry.services.execution import fail_request
@@ -163,3 +163,43 @@ def execute_event(request: Request) -> int:
         if refused.code not in NOT_NOW:
             fail_request(request.id, refused.code)
         raise
+
+
+def execute_events(requests: Sequence[Request]) -> tuple[list[int], LedgerError | None]:
+    """
+    Execute approved events one after the other, and let one commit keep all of them.
+
+    Each is a transaction of the ledger of its own, under every guard. If one is refused, nothing of
+    the first try stays, and they come again, with a savepoint that lets go of the refused one.
+
+    :returns: the transactions' ids up to the first refusal, which is marked like that of
+        ``execute_event``; and that refusal, if there was one
+    """
+    try:
+        events = [(each.kind, each.id, each.approver_id) for each in requests]
+        return calls.execute_all(events, using="replay"), None
+    except LedgerError:
+        return _execute_until_refused(requests)
+
+
+def _execute_until_refused(requests: Sequence[Request]) -> tuple[list[int], LedgerError | None]:
+    done: list[int] = []
+    refused: LedgerError | None = None
+    with translated(), transaction.atomic(using="replay"):
+        for request in requests:
+            try:
+                with translated(), transaction.atomic(using="replay"):
+                    done.append(
+                        calls.execute(
+                            request.kind,
+                            request_id=request.id,
+                            actor_id=request.approver_id,
+                            using="replay",
+                        )
+                    )
+            except LedgerError as error:
+                refused = error
+                break
+    if isinstance(refused, Refused) and refused.code not in NOT_NOW:
+        fail_request(requests[len(done)].id, refused.code)
+    return done, refused

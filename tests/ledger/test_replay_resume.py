@@ -53,6 +53,11 @@ def uninterrupted(server: Server, django_db_blocker, tmp_path):
     return run
 
 
+def refuse_together(*args, **options):
+    """Let events be executed one by one."""
+    raise Refused("LOCK_NOT_AVAILABLE")
+
+
 class CrashError(BaseException):
     """The process is gone."""
 
@@ -62,7 +67,9 @@ def crash_sometimes(monkeypatch: pytest.MonkeyPatch, chance: random.Random) -> N
     steps = ("draft_request", "submit_request", "record_approval", "fail_request", "finish_event")
     for name in (*steps, "record_event", "record_events", "execute_event"):
         monkeypatch.setattr(replaying, name, _dangerous(getattr(replaying, name), chance))
-    monkeypatch.setattr(replaying.calls, "execute", _dangerous(replaying.calls.execute, chance))
+    for name in ("execute", "execute_all"):
+        act = getattr(replaying.calls, name)
+        monkeypatch.setattr(replaying.calls, name, _dangerous(act, chance))
 
 
 def _dangerous(step, chance: random.Random):
@@ -206,6 +213,7 @@ def test_a_window_that_closes_on_the_way_stops_the_replay_and_fails_nothing(
             bootstrap.close_change_window(*where, purpose="replay")
         return execute(*args, **options)
 
+    monkeypatch.setattr(replaying.calls, "execute_all", refuse_together)
     monkeypatch.setattr(replaying.calls, "execute", close_after_three)
 
     stopped = play(file)
@@ -237,6 +245,7 @@ def test_a_lock_is_waited_for(file, monkeypatch):
             raise Refused("LOCK_NOT_AVAILABLE")
         return execute(*args, **options)
 
+    monkeypatch.setattr(replaying.calls, "execute_all", refuse_together)
     monkeypatch.setattr(replaying.calls, "execute", busy_at_first)
 
     played = play(write(file, [*histories.references(), Events().mint(5)]))
@@ -252,6 +261,7 @@ def test_what_is_not_the_events_fault_stops_the_replay_and_fails_nothing(file, m
         raise error
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr(replaying.calls, "execute_all", refuse_together)
     monkeypatch.setattr(replaying.calls, "execute", stop)
 
     played = play(write(file, [*histories.references(), Events().mint(5)]))
