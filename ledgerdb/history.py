@@ -25,6 +25,16 @@ def numbers_of_batch(commodity_id: int, source_serial: str) -> tuple[int, int] |
     return (int(found[0]), int(found[1])) if found else None
 
 
+def numbers_of_batches(commodity_id: int, serials: list[str]) -> dict[str, tuple[int, int]]:
+    """Return the same for those of several batches that are there, by serial."""
+    found = _all(
+        "SELECT source_serial, first_no, last_no FROM ledger.assets"
+        " WHERE commodity_id = %s AND source_serial = ANY (%s)",
+        (commodity_id, serials),
+    )
+    return {str(serial): (int(first), int(last)) for serial, first, last in found}
+
+
 def volume_of(transaction_id: int) -> int:
     """Return how many certificates a transaction moved."""
     found = _one(

@@ -18,6 +18,7 @@ from ledgerdb.errors import LedgerError
 from registry.models import ReplayRun
 from registry.replay import adapters, console
 from registry.replay.engine import StoppedError
+from registry.replay.progress import Shown as Shown
 from registry.replay.runner import FailedError, Show
 from registry.replay.summary import NOT_NOW, NOT_READABLE, SOME_REJECTED
 from registry.selectors import replay as selectors
@@ -42,7 +43,7 @@ def add_acts(acts: Any) -> None:
     resume = acts.add_parser("resume", help="go on with a run that was stopped or killed")
     work = acts.add_parser("work", help="work on the run that has waited longest")
     for parser in (start, resume, work):
-        _add_work(parser)
+        add_work(parser)
     status = acts.add_parser("status", help="say how far runs are")
     report = acts.add_parser("report", help="say what came of a run")
     compare = acts.add_parser("compare", help="compare a run with closing balances")
@@ -53,7 +54,8 @@ def add_acts(acts: Any) -> None:
     compare.add_argument("balances", type=Path, help="closing balances, CSV")
 
 
-def _add_work(parser: Any) -> None:
+def add_work(parser: Any) -> None:
+    """Describe the options of whatever works on a run."""
     parser.add_argument(
         "--admin-dsn",
         default=os.environ.get("STRATA_ADMIN_DSN", ""),
@@ -70,7 +72,7 @@ def act(options: dict[str, Any], show: Show, stdout: Any) -> None:
 
     :raises CommandError: with the exit status that ``help`` explains
     """
-    with _said():
+    with said():
         ACTS[options["act"]](options, show, stdout)
 
 
@@ -99,8 +101,12 @@ def desk_of(options: dict[str, Any], show: Show) -> console.Desk:
 
 
 @contextlib.contextmanager
-def _said() -> Iterator[None]:
-    """Say what stopped a command, with its exit status."""
+def said() -> Iterator[None]:
+    """
+    Say what stopped a command, with its exit status.
+
+    :raises CommandError: something stopped it
+    """
     try:
         yield
     except FailedError as failed:

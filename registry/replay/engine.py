@@ -179,6 +179,7 @@ class Replay:
 
     def _take(self, turns: list[Turn]) -> Iterator[Outcome]:
         """Write the requests of some events together, then execute one after the other."""
+        self.triage.look_up(turn.event for turn in turns if turn.outcome is None)
         for turn in turns:
             if turn.outcome is None:
                 turn.case = self.triage.case_of(turn.event)

@@ -55,3 +55,21 @@ def _log(things: Iterable[Thing], what: str, total: int | None, stream: Any) -> 
     seconds = time.monotonic() - started
     stream.write(f"{what}: {count:,} in {seconds:,.1f} s\n")
     stream.flush()
+
+
+class Shown:
+    """Shows progress in one way throughout."""
+
+    def __init__(self, stream: Any, *, quiet: bool) -> None:
+        """Take where to show it, and whether at all."""
+        self.stream = stream
+        self.quiet = quiet
+
+    def __call__(self, things: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
+        """Pass things on and show how many came by."""
+        return shown(things, what, total=total, stream=self.stream, quiet=self.quiet)
+
+    def run(self, things: Iterable[Any], what: str, total: int | None) -> None:
+        """Go through all of them."""
+        for _ in self(things, what, total):
+            pass

@@ -1,5 +1,6 @@
 """From an event to what is asked of the ledger, or to the name of what is wrong with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -86,6 +87,8 @@ class Triage:
         self.scan = scan
         # What was issued stays where it is: the latest batches are remembered.
         self.batches: dict[tuple[int, str], tuple[int, int]] = {}
+        # Looked up for the events whose turn it is, and not there.
+        self.absent: set[tuple[int, str]] = set()
 
     def key_of(self, event: Record) -> UUID:
         """
@@ -141,8 +144,27 @@ class Triage:
         if serial and self._batch(commodity, serial):
             case.refuse("IDEMPOTENCY_KEY_REUSED", source_serial=serial, why="issued before")
 
+    def look_up(self, events: Iterable[Record]) -> None:
+        """Look up together the batches that some events name."""
+        wanted: dict[int, set[str]] = {}
+        for event in events:
+            commodity = self.directory.find(Commodity, event["commodity"])
+            named = [numbers.get("source_serial") for numbers in event.get("ranges", ())]
+            for serial in (event.get("source_serial"), *named):
+                if commodity and serial and (commodity.pk, serial) not in self.batches:
+                    wanted.setdefault(commodity.pk, set()).add(serial)
+        self.absent = set()
+        for commodity_id, serials in wanted.items():
+            found = selectors.numbers_of_batches(commodity_id, sorted(serials))
+            if len(self.batches) + len(found) >= KEPT:
+                self.batches.clear()
+            self.batches |= {(commodity_id, serial): numbers for serial, numbers in found.items()}
+            self.absent |= {(commodity_id, serial) for serial in serials - found.keys()}
+
     def _batch(self, commodity: Commodity, serial: str) -> tuple[int, int] | None:
         key = (commodity.pk, serial)
+        if key in self.absent:
+            return None
         if key not in self.batches:
             found = selectors.numbers_of_batch(commodity, serial)
             if found is None:

@@ -52,6 +52,11 @@ def numbers_of_batch(commodity: Commodity, serial: str) -> tuple[int, int] | Non
     return history.numbers_of_batch(commodity.pk, serial)
 
 
+def numbers_of_batches(commodity_id: int, serials: list[str]) -> dict[str, tuple[int, int]]:
+    """Return the first and last number of those of these migrated batches that were issued."""
+    return history.numbers_of_batches(commodity_id, serials)
+
+
 def volume_of(request: Request, transaction_id: int | None) -> int:
     """Return how many certificates an executed request moved."""
     # Only an expiry does not name its volume.
@@ -149,6 +154,12 @@ def codes_of(run_id: int) -> list[dict[str, Any]]:
         .order_by("code", "kind")
     )
     return [dict(row) for row in found]
+
+
+def broken_chains() -> dict[str, int | None]:
+    """Verify every chain; return by commodity code the first height that does not hold, or None."""
+    codes = Commodity.objects.order_by("code").values_list("code", "id")
+    return {code: reads.verify_chain(key, using="default") for code, key in codes}
 
 
 def ledger_state() -> dict[str, Any]:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +21,7 @@ from django.db import Error, OperationalError
 from ledgerdb.errors import LedgerError
 from registry.replay.acts import act, add_acts
 from registry.replay.engine import Replay, StoppedError
-from registry.replay.progress import shown
+from registry.replay.progress import Shown
 from registry.replay.summary import CLEAN, NOT_NOW, NOT_READABLE, Summary
 from registry.selectors import replay as selectors
 
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         # Each refusal is an outcome, counted and reported: not a warning a line.
         logging.getLogger("registry.services").setLevel(logging.ERROR)
         if options["act"] != "here":
-            show = _Shown(options.get("stderr") or sys.stderr, quiet=options.get("quiet", True))
+            show = Shown(options.get("stderr") or sys.stderr, quiet=options.get("quiet", True))
             act(options, show, self.stdout)
             return
         with contextlib.ExitStack() as stack:
@@ -147,7 +147,7 @@ class Command(BaseCommand):
         )
         keep_going = options["keep_going"]
         # Not self.stderr, which would end each piece of the bar with a new line.
-        show = _Shown(options.get("stderr") or sys.stderr, quiet=options["quiet"])
+        show = Shown(options.get("stderr") or sys.stderr, quiet=options["quiet"])
         show.run(replay.check(), "Checking lines", None)
         self._stop_if_unreadable(summary, keep_going=keep_going)
         references = replay.scan.references
@@ -180,22 +180,6 @@ class Command(BaseCommand):
     def _say(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.stdout.write(line)
-
-
-class _Shown:
-    """Shows progress in one way throughout."""
-
-    def __init__(self, stream: Any, *, quiet: bool) -> None:
-        self.stream = stream
-        self.quiet = quiet
-
-    def __call__(self, things: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
-        return shown(things, what, total=total, stream=self.stream, quiet=self.quiet)
-
-    def run(self, things: Iterable[Any], what: str, total: int | None) -> None:
-        """Go through all of them."""
-        for _ in self(things, what, total):
-            pass
 
 
 def _check_file(path: Path) -> None:
