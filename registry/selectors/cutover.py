@@ -38,13 +38,12 @@ def before(source: str, *, freeze_at: datetime | None, sha256: str = "") -> list
     :param sha256: of the source that the final run is to read; empty means that of the rehearsal
     """
     run = last_rehearsal(source)
+    stated = freeze_at.isoformat() if freeze_at else "not stated"
     checks = [
-        Check(
-            "freeze", freeze_at is not None, freeze_at.isoformat() if freeze_at else "not stated"
-        ),
+        Check("freeze", freeze_at is not None, stated),
         *(_rehearsal(run, sha256) if run else [Check("rehearsal", False, "none has ended")]),
         *_variances(source, run),
-        _ledger_is_empty(),
+        _ledger_is_empty(run),
     ]
     final = final_run(source)
     checks.append(
@@ -58,6 +57,7 @@ def after(source: str) -> list[Check]:
     run = final_run(source)
     if run is None:
         return [Check("final", False, "there is no final run")]
+    is_open = replay.is_window_open()
     broken = [code for code, bad in replay.broken_chains().items() if bad is not None]
     return [
         Check("final", run.state == STATE.FINISHED, f"run {run.pk} is {run.state}"),
@@ -72,9 +72,7 @@ def after(source: str) -> list[Check]:
             if _same_heads(run)
             else "the hashes differ from the last rehearsal's",
         ),
-        Check(
-            "window", not replay.is_window_open(), "open" if replay.is_window_open() else "closed"
-        ),
+        Check("window", not is_open, "open" if is_open else "closed"),
     ]
 
 
@@ -118,8 +116,11 @@ def _variances(source: str, run: ReplayRun | None) -> list[Check]:
     ]
 
 
-def _ledger_is_empty() -> Check:
-    executed = Request.objects.filter(status=Request.Status.EXECUTED).count()
+def _ledger_is_empty(run: ReplayRun | None) -> Check:
+    """Look for transactions of the commodities that the rehearsal had."""
+    executed = Request.objects.filter(
+        status=Request.Status.EXECUTED, commodity__code__in=list(run.heads) if run else []
+    ).count()
     return Check("empty_ledger", executed == 0, f"{executed:,} transactions")
 
 

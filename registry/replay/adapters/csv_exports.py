@@ -161,9 +161,10 @@ class _Exports:
         region = row.get("region", self.mapping["region"]["code"])
         if "region" in row:
             self.book.refer(place, "region", code=region, name=region)
-        facility = code_of(row.get("facility", row["organisation"]))
+        plant = str(row.get("facility", row["organisation"]))
+        facility = code_of(plant)
         self.book.refer(
-            place, "facility", code=facility, name=row.get("facility", row["organisation"])[:200],
+            place, "facility", code=facility, name=plant[:200],
             organisation=party, region=region, technology=row.get("technology", "")[:64],
         )  # fmt: skip
         extra = {"source_first": row["first"]} if "first" in row else {}
