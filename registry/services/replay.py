@@ -175,6 +175,8 @@ def execute_events(requests: Sequence[Request]) -> tuple[list[int], LedgerError 
     :returns: the transactions' ids up to the first refusal, which is marked like that of
         ``execute_event``; and that refusal, if there was one
     """
+    if len(requests) == 1:
+        return _execute_until_refused(requests)
     try:
         events = [(each.kind, each.id, each.approver_id) for each in requests]
         return calls.execute_all(events, using="replay"), None
