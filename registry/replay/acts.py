@@ -51,7 +51,7 @@ def add_acts(acts: Any) -> None:
         parser.add_argument("run", type=int, help="the number of the run")
     status.add_argument("run", type=int, nargs="?", help="the number of the run; default: all")
     report.add_argument("--format", choices=FORMATS, default="text", help="csv: the rejections")
-    compare.add_argument("balances", type=Path, help="closing balances, CSV")
+    compare.add_argument("closing", type=Path, help="closing balances, CSV")
 
 
 def add_work(parser: Any) -> None:
@@ -182,7 +182,7 @@ def _compare(options: dict[str, Any], show: Show, stdout: Any) -> None:
     if not run.database:
         raise CommandError("The run has no ledger yet.", returncode=NOT_NOW)
     with clones.worked_on(run.database):
-        found = console.compare_again(run, options["balances"])
+        found = console.compare_again(run, options["closing"])
     stdout.write(f"{found['differences']:,} differences")
     for row in found["comparison"]["differences"][:20]:
         stdout.write(json.dumps(row, ensure_ascii=False))

@@ -9,7 +9,7 @@ from django.db import DataError, IntegrityError, models, transaction
 from registry import services
 from registry.identity import id_of, number_of
 from registry.models import Account, Commodity, Facility, Organisation, Region, User
-from registry.replay.format import LineError, Record
+from registry.replay.format import REFERENCES, LineError, Record
 from registry.replay.rules import Stream
 from registry.selectors import replay as selectors
 
@@ -70,7 +70,7 @@ class References:
         problems = 0
         with transaction.atomic():
             for record in history.records():
-                if isinstance(record, LineError) or record.name == "event":
+                if isinstance(record, LineError) or record.name not in REFERENCES:
                     continue
                 try:
                     self._apply(record)

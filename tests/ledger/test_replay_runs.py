@@ -116,8 +116,8 @@ def test_a_signed_rule_applies_to_the_next_run_and_an_unsigned_one_does_not(desk
     lines = overlapping()
     _, first = desk.start(lines)
     make.variance(lines[-1]["event_id"])
-    signed(lines[-2], action="amend", content={"set": {"production_start": "2019-02-01",
-                                                       "production_end": "2019-02-28"}})  # fmt: skip
+    february = {"production_start": "2019-02-01", "production_end": "2019-02-28"}
+    signed(lines[-2], action="amend", content={"set": february})
 
     status, run = desk.start(lines)
 
@@ -144,7 +144,7 @@ def test_two_runs_of_one_history_end_in_the_same_hash(desk):
 
     (_, one), (_, other) = desk.start(lines), desk.start(lines)
 
-    assert one.heads == other.heads
+    assert one.heads == other.heads, desk.said
     assert one.counts == other.counts
     assert (one.sha256, one.map_version) == (other.sha256, other.map_version)
     codes, _ = histories.second_opinion(lines, may_overlap=False)
@@ -161,8 +161,10 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_hash(desk):
     chance = random.Random(3)
     for _ in range(3):
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "replay", "resume", str(run.pk), "--quiet"]
-            + ["--template", TEMPLATE],
+            [
+                *(sys.executable, "manage.py", "replay", "resume", str(run.pk), "--quiet"),
+                *("--template", TEMPLATE),
+            ],
             cwd=BASE_DIR,
             env={**environment(desk.database), "STRATA_ADMIN_DSN": desk.admin_dsn},
             stdout=subprocess.DEVNULL,
