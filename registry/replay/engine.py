@@ -2,8 +2,8 @@
 The engine: three readings of one file.
 
 The first checks every line and writes nothing. The second creates or compares the reference
-records, all or none. The third sends the events, in order, each in two database transactions: its
-request as far as the approval, then its execution. Wherever a run is killed, the next one finds the
+records, all or none. The third sends the events, in order: first requests as far as the approval,
+then their executions. Wherever a run is killed, the next one finds the
 request by ``source_event`` and goes on from the state it is in.
 
 Requests are written many at a time, because nothing of them depends on the execution of another one

@@ -28,7 +28,9 @@ from registry.selectors import replay as selectors
 from registry.services import replay_runs as services
 
 Show = Callable[[Any, str, int | None], Iterator[Any]]
-# Written down this often, in events; and the window is opened for so long, again and again.
+# Written down this often, in seconds, or when so many rejections wait; the window is opened for so
+# long, again at each start.
+SECONDS = 2.0
 EVERY = 500
 MINUTES = 24 * 60
 STATE = ReplayRun.State
@@ -196,7 +198,7 @@ class Runner:
         self.counted.add(outcome)
         if outcome.outcome in (REJECTED, UNREADABLE):
             self.rejections.append(rejection_of(self.run, outcome))
-        if self.counted.done % EVERY == 0 or len(self.rejections) >= EVERY:
+        if time.monotonic() - self.since >= SECONDS or len(self.rejections) >= EVERY:
             self._progress()
 
     def _progress(self, **figures: Any) -> None:
