@@ -58,24 +58,30 @@ END
 $$;
 
 -- GUARD_REPLAY_VARIANCE: an active operator of the registry decides, an active approver of it who is
--- another person signs. What was decided stays; what is signed or withdrawn ends there. It replaces
--- what is signed about the same event, or is the first about it.
+-- another person signs, and either takes back what nobody signed. What was decided stays; what is
+-- signed or withdrawn ends there. It replaces what is signed about the same event, or is the first
+-- about it.
 -- Refuses, in order: ACTOR_NOT_AUTHORISED, SELF_APPROVAL, REPLAY_VARIANCE_FROZEN.
 CREATE OR REPLACE FUNCTION ledger.guard_replay_variance() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_of_the_end CONSTANT text[] := ARRAY['signed_by_id', 'signed_at', 'withdrawn_at'];
+    v_of_the_end CONSTANT text[] := ARRAY['signed_by_id', 'signed_at', 'withdrawn_at',
+                                          'withdrawn_by_id', 'withdrawn_reason'];
     v_signing CONSTANT boolean := NEW.signed_by_id IS NOT NULL
         AND (tg_op = 'INSERT' OR OLD.signed_by_id IS DISTINCT FROM NEW.signed_by_id);
     v_acting CONSTANT uuid := CASE WHEN v_signing THEN NEW.signed_by_id
-                                   WHEN tg_op = 'INSERT' THEN NEW.author_id END;
+                                   WHEN tg_op = 'INSERT' THEN NEW.author_id
+                                   ELSE NEW.withdrawn_by_id END;
+    v_roles CONSTANT text[] := CASE WHEN v_signing THEN ARRAY['approver']
+                                    WHEN tg_op = 'INSERT' THEN ARRAY['operator']
+                                    ELSE ARRAY['operator', 'approver'] END;
     v_refusal text := '';
 BEGIN
     IF v_acting IS NOT NULL AND NOT EXISTS (
         SELECT FROM public.registry_user u
         JOIN public.registry_organisation o ON o.id = u.organisation_id
         WHERE u.id = v_acting AND u.is_active AND o.status = 'active' AND o.kind = 'registry'
-          AND u.role = CASE WHEN v_signing THEN 'approver' ELSE 'operator' END) THEN
+          AND u.role = ANY (v_roles)) THEN
         v_refusal := 'ACTOR_NOT_AUTHORISED';
     ELSIF v_signing AND EXISTS (
         SELECT FROM public.registry_user a
@@ -140,8 +146,8 @@ REVOKE UPDATE, DELETE ON public.registry_replayrejection, public.registry_replay
     FROM portal_web;
 REVOKE DELETE ON public.registry_replayrun FROM portal_web;
 GRANT UPDATE (assignee_id) ON public.registry_replayrejection TO portal_web;
-GRANT UPDATE (signed_by_id, signed_at, withdrawn_at) ON public.registry_replayvariance
-    TO portal_web;
+GRANT UPDATE (signed_by_id, signed_at, withdrawn_at, withdrawn_by_id, withdrawn_reason)
+    ON public.registry_replayvariance TO portal_web;
 GRANT SELECT ON public.registry_replayrun, public.registry_replayvariance TO ledger_check;
 GRANT SELECT ON public.registry_replayrun, public.registry_replayrejection,
     public.registry_replayvariance TO ledger_auditor;

@@ -49,6 +49,8 @@ class ReplayRun(models.Model):
     asked_by = models.ForeignKey(
         User, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
+    # Of the form that asked for it: sent twice, it is one run.
+    idempotency_key = models.UUIDField(null=True, blank=True, unique=True)
 
     # With what it was replayed: known when it starts.
     code_version = models.CharField(max_length=64, blank=True)
@@ -201,7 +203,12 @@ class ReplayVariance(models.Model):
         User, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
     signed_at = models.DateTimeField(null=True, blank=True)
+    # Taken back by who wrote it, or sent back by who was to sign it.
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    withdrawn_reason = models.CharField(max_length=500, blank=True)
     # The signed one of the same event that ends when this one is signed.
     replaces = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="replaced_by", db_index=False
@@ -227,6 +234,14 @@ class ReplayVariance(models.Model):
                 | Q(signed_by__isnull=False, signed_at__isnull=False, withdrawn_at__isnull=True),
                 name="registry_replayvariance_signed_ck",
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    withdrawn_at__isnull=True, withdrawn_by__isnull=True, withdrawn_reason=""
+                )
+                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False)
+                & ~Q(withdrawn_reason=""),
+                name="registry_replayvariance_withdrawn_ck",
+            ),
             models.UniqueConstraint(
                 fields=("source", "event_id"),
                 condition=Q(replaces__isnull=True, withdrawn_at__isnull=True),
@@ -237,6 +252,9 @@ class ReplayVariance(models.Model):
                 condition=Q(withdrawn_at__isnull=True),
                 name="registry_replayvariance_replaces_uq",
             ),
+        )
+        indexes = (
+            models.Index(fields=("source", "event_id", "id"), name="registry_replayvariance_event"),
         )
 
     def __str__(self) -> str:

@@ -99,7 +99,7 @@ COLUMNS = {
     ("public.registry_noticepreference", "portal_web", "UPDATE"): {"mail"},
     ("public.registry_replayrejection", "portal_web", "UPDATE"): {"assignee_id"},
     ("public.registry_replayvariance", "portal_web", "UPDATE"): {
-        "signed_by_id", "signed_at", "withdrawn_at",
+        "signed_by_id", "signed_at", "withdrawn_at", "withdrawn_by_id", "withdrawn_reason",
     },
     ("public.registry_account", "ledger_deriver", "UPDATE"): {"ledger_lock"},
     ("public.registry_account", "ledger_recorder", "SELECT"): {"id", "organisation_id", "status"},

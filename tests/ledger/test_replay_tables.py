@@ -142,6 +142,18 @@ def test_what_is_signed_is_frozen(changes):
     assert code_of(lambda: change(variance, **changes)) == "REPLAY_VARIANCE_FROZEN"
 
 
+@pytest.mark.parametrize(("by", "code"), [("approver", ""), ("submitter", "ACTOR_NOT_AUTHORISED")])
+def test_staff_of_the_registry_take_back_what_nobody_signed_and_say_why(by, code):
+    variance = make.variance()
+    person = make.approver() if by == "approver" else make.person(make.organisation())
+    withdrawn = {"withdrawn_at": timezone.now(), "withdrawn_by": person}
+
+    assert code_of(lambda: change(variance, **withdrawn, withdrawn_reason="Wrong file")) == code
+    other = make.variance("issue:2")
+    with pytest.raises(IntegrityError, match="registry_replayvariance_withdrawn_ck"):
+        change(other, withdrawn_at=timezone.now(), withdrawn_by=make.approver())
+
+
 def test_the_reason_and_the_content_are_written_once(pages):
     make.variance()
     for column in ("reason", "content", "action", "author_id"):
@@ -163,7 +175,8 @@ def test_one_decision_about_an_event_is_open_and_it_replaces_only_what_is_signed
         make.variance(replaces=first)
     with pytest.raises(Refused, match="REPLAY_VARIANCE_FROZEN"):
         make.variance("issue:2", replaces=first)
-    change(second, withdrawn_at=timezone.now())
+    withdrawn = {"withdrawn_by": make.approver(), "withdrawn_reason": "The file says otherwise."}
+    change(second, withdrawn_at=timezone.now(), **withdrawn)
     assert make.variance(replaces=first).replaces == first
 
 
