@@ -67,6 +67,7 @@ EVERYTHING = (
             Tab("Expiry", "audit:expiry"),
         ),
     ),
+    Tab("Replay", "portal:replay"),
     Tab(
         "Registry",
         tabs=(

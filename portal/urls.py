@@ -25,6 +25,7 @@ from portal.views import (
     team,
 )
 from portal.views.desk import accounts, commodities, facilities, log, organisations, overview
+from portal.views.replay import cutover, rejections, report, runs, variances
 
 APP = "portal"
 
@@ -130,9 +131,29 @@ records = [
     path("regions/new", commodities.new_region, name="new-region"),
 ]
 
+# The migration of another registry's history.
+replay = [
+    path("replay", runs.index, name="replay"),
+    path("replay/start", runs.start, name="replay-start"),
+    path("replay/cutover", cutover.show, name="replay-cutover"),
+    path("replay/variances", variances.index, name="replay-variances"),
+    path("replay/variances/<int:number>", variances.show, name="replay-variance"),
+    path("replay/variances/<int:number>/sign", variances.sign, name="replay-sign"),
+    path("replay/variances/<int:number>/send-back", variances.send_back, name="replay-send-back"),
+    path("replay/<int:number>", runs.show, name="replay-run"),
+    path("replay/<int:number>/report", report.show, name="replay-report"),
+    path("replay/<int:number>/report.csv", report.sheet, name="replay-report-sheet"),
+    path("replay/<int:number>/rejections.csv", report.rejected, name="replay-rejected-sheet"),
+    path("replay/<int:number>/compare", report.compare, name="replay-compare"),
+    path("replay/<int:number>/compare.csv", report.compare_sheet, name="replay-compare-sheet"),
+    path("replay/<int:number>/<int:rejection>", rejections.show, name="replay-event"),
+    path("replay/<int:number>/<int:rejection>/decide", rejections.decide, name="replay-decide"),
+    path("replay/<int:number>/<int:rejection>/take", rejections.take, name="replay-take"),
+]
+
 # allauth looks its pages up by these names; none of its own are mounted. There is no sign-up.
 urlpatterns = [
-    path("", include((pages + records, APP))),
+    path("", include((pages + records + replay, APP))),
     path("sign-in", session.sign_in, name="account_login"),
     path("sign-in/verify", session.verify, name="mfa_authenticate"),
     path("sign-in/provider", provider.begin, name="openid_connect_login"),

@@ -35,6 +35,8 @@ class Right(TextChoices):
     SEE_TEAM = "see_team", "a team admin, or registry staff"
     MANAGE_TEAM = "manage_team", "a team admin, or a registry operator"
     CONFIRM_STAFF = "confirm_staff", "a registry approver"
+    MIGRATE = "migrate", "a registry operator"
+    SIGN_VARIANCE = "sign_variance", "a registry approver"
 
 
 HOLDERS = {
@@ -49,6 +51,8 @@ HOLDERS = {
     Right.SEE_TEAM: {ROLE.TEAM_ADMIN, ROLE.OPERATOR, ROLE.APPROVER},
     Right.MANAGE_TEAM: {ROLE.TEAM_ADMIN, ROLE.OPERATOR},
     Right.CONFIRM_STAFF: {ROLE.APPROVER},
+    Right.MIGRATE: {ROLE.OPERATOR},
+    Right.SIGN_VARIANCE: {ROLE.APPROVER},
 }
 
 

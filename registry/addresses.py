@@ -32,6 +32,9 @@ PLACES: dict[str, Callable[..., str]] = {
     "organisation": _page("portal:organisation"),
     "notices": _page("portal:notices"),
     "home": _page("portal:home"),
+    "replay-run": _page("portal:replay-run"),
+    "replay-compare": _page("portal:replay-compare"),
+    "replay-variances": _page("portal:replay-variances"),
 }
 
 

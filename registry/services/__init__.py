@@ -49,6 +49,7 @@ from registry.services.reference import (
     define_commodity,
     open_account,
 )
+from registry.services.rehearsals import repeat_run
 from registry.services.requests import (
     create_transfer_draft,
     discard_draft,
@@ -67,6 +68,13 @@ from registry.services.uploads import (
     same_upload,
     submit_upload,
 )
+from registry.services.variances import (
+    assign_rejection,
+    decide_event,
+    sign_variance,
+    sign_variances,
+    withdraw_variance,
+)
 
 __all__ = [
     "InvariantBroken",
@@ -82,12 +90,14 @@ __all__ = [
     "allow_region_change",
     "approve_request",
     "approve_seen",
+    "assign_rejection",
     "change_role",
     "choose_mails",
     "clear_factors",
     "code_at",
     "confirm_invitation",
     "create_transfer_draft",
+    "decide_event",
     "decide_several",
     "decrypt",
     "define_commodity",
@@ -116,11 +126,14 @@ __all__ = [
     "reject_request",
     "remove_factor",
     "renew_recovery_codes",
+    "repeat_run",
     "same_upload",
     "send_mails",
     "set_active",
     "set_time_zone",
     "set_up_app",
+    "sign_variance",
+    "sign_variances",
     "standings",
     "start_reconciliation",
     "submit_request",
@@ -133,4 +146,5 @@ __all__ = [
     "use_code",
     "withdraw_invitation",
     "withdraw_request",
+    "withdraw_variance",
 ]

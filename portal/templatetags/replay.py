@@ -1,0 +1,56 @@
+"""How runs of a replay are drawn and written."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import template
+
+from registry import addresses
+from registry.models import ReplayRun
+from registry.selectors.rejections import OPEN
+
+register = template.Library()
+HIGH = 100
+# Whatever is there is seen.
+LEAST = 3
+
+
+@register.inclusion_tag("portal/replay/_trend.html")
+def trend_chart(runs: list[ReplayRun]) -> dict[str, Any]:
+    """Draw how many events each run rejected; the list says it in numbers."""
+    top = max((run.rejected for run in runs), default=0) or 1
+    bars = []
+    for run in runs:
+        tall = max(LEAST, round(HIGH * run.rejected / top)) if run.rejected else 0
+        bars.append({"run": run, "tall": tall, "from": HIGH - tall})
+    return {"bars": bars}
+
+
+@register.filter
+def to_decide(counts: dict[str, int]) -> int:
+    """Add up what is somebody's to decide."""
+    return sum(counts.get(name, 0) for name in OPEN)
+
+
+@register.filter
+def span(length: timedelta | None) -> str:
+    """Write how long something takes: ``40 seconds``, ``12 minutes``, ``2 h 5 min``."""
+    if length is None:
+        return ""
+    seconds = round(length.total_seconds())
+    if seconds < 90:
+        return f"{seconds} seconds"
+    minutes = round(seconds / 60)
+    return f"{minutes} minutes" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@register.filter
+def seconds_long(seconds: float) -> str:
+    """Write a number of seconds as ``span`` does."""
+    return span(timedelta(seconds=seconds))
+
+
+@register.filter
+def address(place: tuple[Any, ...]) -> str:
+    """Return the page on which a point of the checklist is settled."""
+    return addresses.of(*place) if place else ""
