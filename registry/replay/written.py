@@ -9,7 +9,8 @@ import contextlib
 import json
 from typing import Any
 
-from registry.replay.format import LineError, read_line
+from registry.replay.fields import FieldError
+from registry.replay.format import EVENTS, EVERY_EVENT, LineError, read_line
 
 Event = dict[str, Any]
 # What an event is known by: another one is another event.
@@ -33,7 +34,7 @@ def amended(event: Event, given: dict[str, str]) -> dict[str, Any]:
     rest = {name: value for name, value in event.items() if name not in given}
     for name, text in given.items():
         if text:
-            fields[name] = _value(text, event.get(name))
+            fields[name] = _value(name, text, str(event.get("kind", "")))
     if fields == {name: event.get(name) for name in fields} and not remove:
         raise WrittenError("That is what the event says already.")
     _read({**rest, **fields})
@@ -83,14 +84,14 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _value(text: str, before: Any) -> Any:
-    """Read the text of a field: words stay words, everything else is JSON."""
-    if isinstance(before, str):
+def _value(name: str, text: str, kind: str) -> Any:
+    """Read the text of a field: as words where words are taken, else as JSON."""
+    known = {**EVERY_EVENT, **EVENTS.get(kind, {})}
+    with contextlib.suppress(FieldError, KeyError):
+        known[name].read(text)
         return text
     with contextlib.suppress(ValueError, RecursionError):
-        value = json.loads(text, parse_constant=str)
-        if before is not None or not isinstance(value, float):
-            return value
+        return json.loads(text, parse_constant=str)
     return text
 
 

@@ -10,6 +10,7 @@ from ledgerdb.reads import rows
 from registry import access, services
 from registry.models import User
 from tests import make
+from tests.portal import replays
 from tests.portal.cast import signed_in
 
 PUBLIC, SIGNED_IN, OWN = "public", "signed in", "own organisation or everything"
@@ -23,6 +24,7 @@ TEAM, MANAGE, STAFF = (
     access.Right.MANAGE_TEAM,
     access.Right.CONFIRM_STAFF,
 )
+MIGRATE, SIGN = access.Right.MIGRATE, access.Right.SIGN_VARIANCE
 # Between two steps of signing in; by a link alone; and not there unless it is configured.
 STEP, LINK, UNSET = "second step", "link", "unset"
 GET, POST, BOTH = {"get"}, {"post"}, {"get", "post"}
@@ -156,6 +158,23 @@ ROUTES = {
     "team/people/<uuid:person>": (MANAGE, GET),
     "team/people/<uuid:person>/role": (MANAGE, POST),
     "team/people/<uuid:person>/access": (MANAGE, POST),
+    "replay": (EVERYTHING, GET),
+    "replay/start": (MIGRATE, POST),
+    "replay/cutover": (EVERYTHING, GET),
+    "replay/variances": (EVERYTHING, GET),
+    "replay/variances/<int:number>": (EVERYTHING, GET),
+    "replay/variances/<int:number>/sign": (SIGN, POST),
+    # Who wrote it takes it back, who was to sign it sends it back.
+    "replay/variances/<int:number>/send-back": (QUEUE, POST),
+    "replay/<int:number>": (EVERYTHING, GET),
+    "replay/<int:number>/report": (EVERYTHING, GET),
+    "replay/<int:number>/report.csv": (EVERYTHING, GET),
+    "replay/<int:number>/rejections.csv": (EVERYTHING, GET),
+    "replay/<int:number>/compare": (EVERYTHING, GET),
+    "replay/<int:number>/compare.csv": (EVERYTHING, GET),
+    "replay/<int:number>/<int:rejection>": (EVERYTHING, GET),
+    "replay/<int:number>/<int:rejection>/decide": (MIGRATE, POST),
+    "replay/<int:number>/<int:rejection>/take": (MIGRATE, POST),
 }
 OTHERWISE = {STEP: 302, LINK: 410, UNSET: 404}
 ROLES = [
@@ -247,6 +266,17 @@ def paths(cast, settings, tmp_path):
     special = {route: {"<int:number>": upload} for route in ROUTES if "uploads" in route}
     special["requests/<int:number>/evidence"] = {"<int:number>": issue}
     special |= {route: {"<int:number>": retired.number} for route in ROUTES if "statement" in route}
+    run = replays.rehearsed()
+    rejection = run.rejections.latest("id")
+    decided = replays.decided(rejection, make.operator())
+    special |= {
+        route: {
+            "<int:number>": decided.pk if "variances" in route else run.pk,
+            "<int:rejection>": rejection.pk,
+        }
+        for route in ROUTES
+        if route.startswith("replay/")
+    }
     values = {
         "<uuid:key>": together.key,
         "<str:commodity>/<str:number>": "SOL/1000",

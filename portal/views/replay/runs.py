@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -56,7 +56,7 @@ def start(request: SignedIn) -> HttpResponse:
     except ValueError:
         key = uuid4()
     if number is None:
-        return refusals.page(request, "REPLAY_RUN_UNKNOWN")
+        raise Http404("No such run.")
     like = rehearsals.run(request.user, number)
     try:
         run = services.repeat_run(like=like, asked_by=request.user, key=key)
