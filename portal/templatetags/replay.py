@@ -6,7 +6,7 @@ from typing import Any
 from django import template
 
 from registry import addresses
-from registry.models import ReplayRun
+from registry.models import ReplayRun, Request
 from registry.selectors.rejections import OPEN
 
 register = template.Library()
@@ -30,6 +30,12 @@ def trend_chart(runs: list[ReplayRun]) -> dict[str, Any]:
 def to_decide(counts: dict[str, int]) -> int:
     """Add up what is somebody's to decide."""
     return sum(counts.get(name, 0) for name in OPEN)
+
+
+@register.filter
+def event_kind(kind: str) -> str:
+    """Write the kind of an event in a word; what a source calls otherwise stays as it is."""
+    return str(dict(Request.Kind.choices).get(kind, kind or "Unreadable"))
 
 
 @register.filter

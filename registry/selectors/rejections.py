@@ -49,6 +49,8 @@ def _standing(run: ReplayRun) -> Case:
     is_cause = Q(root_event=F("event_id"))
     in_force = Q(decided_signed_at__lte=run.started_at) if run.started_at else Q(pk__in=())
     cases = (
+        # A line that cannot be read is no event: nothing but another file helps.
+        (Q(event_id=""), "source"),
         (in_force & ~Q(decided_outcome=OUTCOME.FIX_AT_SOURCE), "again"),
         (Q(decided_outcome=OUTCOME.FIX_AT_SOURCE), "source"),
         (Q(decided_signed_at__isnull=False), "signed"),

@@ -51,11 +51,8 @@ def totals(run: ReplayRun) -> list[tuple[str, int]]:
 def accepted(run: ReplayRun) -> list[Row]:
     """Return the accepted events and certificates of each kind."""
     found = run.counts.get("accepted", {})
-    return [
-        {"kind": label, "events": pair[0], "certificates": pair[1]}
-        for name, label in Request.Kind.choices
-        if (pair := found.get(name))
-    ]
+    kinds = [(label, found[name]) for name, label in Request.Kind.choices if found.get(name)]
+    return [{"kind": kind, "events": pair[0], "certificates": pair[1]} for kind, pair in kinds]
 
 
 def rejected(run: ReplayRun) -> list[Row]:
@@ -89,41 +86,37 @@ def figures(run: ReplayRun) -> list[Row]:
 def checks(run: ReplayRun) -> list[Row]:
     """Return what each check of the reconciliation found."""
     found = (run.reconciliation or {}).get("checks", {})
-    return [
-        {"name": name, "title": title, **found[name]}
-        for name, title in CHECKS.items()
-        if name in found
-    ]
+    known = [name for name in CHECKS if name in found]
+    return [{"name": name, "title": CHECKS[name], **found[name]} for name in known]
 
 
 def differences(run: ReplayRun) -> list[Row]:
-    """Return the balances that differ from those of the source; every row has every column."""
+    """Return what differs from the source: balances, and certificates that are with others."""
     given = (run.comparison or {}).get("differences", [])
     return [
         {
-            "account": row.get("account", ""),
-            "commodity": row.get("commodity", ""),
-            "source": row.get("source", 0),
-            "ledger": row.get("ledger", 0),
-            "difference": row.get("difference", 0),
-            "certificates": "; ".join(
-                f"{name}: {text}"
-                for name, text in written.facts(
-                    {name: value for name, value in row.items() if name not in NUMBERS}
-                )
-            ),
+            **{name: row.get(name, "") for name in ("account", "commodity")},
+            **{name: row.get(name) for name in ("source", "ledger", "difference")},
+            "certificates": _certificates(row),
         }
         for row in given
     ]
 
 
-NUMBERS = ("account", "commodity", "source", "ledger", "difference")
+def _certificates(row: Row) -> str:
+    if "source_serial" not in row:
+        return ""
+    where = {"source": "only the source says so", "ledger": "only the ledger says so"}
+    numbers = f"{row.get('first')} to {row.get('last')}"
+    return f"{row['source_serial']}, {numbers}: {where.get(str(row.get('only')), '')}"
 
 
 def difference_sums(rows: list[Row]) -> list[Row]:
-    """Add the differences up by commodity."""
+    """Add the balances that differ up by commodity."""
     sums: dict[str, Row] = {}
     for row in rows:
+        if row["difference"] is None:
+            continue
         empty = {"commodity": row["commodity"], "accounts": 0, "difference": 0}
         found = sums.setdefault(row["commodity"], empty)
         found["accounts"] += 1

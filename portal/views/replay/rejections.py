@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -31,6 +31,8 @@ def decide(request: SignedIn, number: int, rejection: int) -> HttpResponse:
     """Save what is to become of a rejected event, and lead to the next one."""
     access.require(request.user, Right.MIGRATE)
     item = rejections.get(request.user, number, rejection)
+    if not item.event_id:
+        raise Http404("A line that cannot be read is no event.")
     form = Outcome(request.POST, rejection=item)
     if not form.is_valid():
         return _show(request, item, form, status=422)
@@ -83,7 +85,8 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     run, may_work = item.run, access.may(request.user, Right.MIGRATE)
-    live = variances.live(run.source, item.event_id)
+    readable = bool(item.event_id)
+    live = variances.live(run.source, item.event_id) if readable else None
     followers = rejections.consequences(item)
     open_again = live is None or live.signed_at is not None
     context = {
@@ -106,7 +109,8 @@ def _show(
         "saved": saved_before(request, run.source),
         "may_work": may_work,
         "may_sign": access.may(request.user, Right.SIGN_VARIANCE),
-        "asks": may_work and open_again,
+        "readable": readable,
+        "asks": may_work and open_again and readable,
         "own": live is not None and access.is_same_person(request.user, live.author),
     }
     if refusal:

@@ -67,8 +67,9 @@ def compare(request: SignedIn, number: int) -> HttpResponse:
     context = {
         "run": run,
         "differences": differences[:NAMED],
-        "more": max(len(differences) - NAMED, 0),
+        "more": max((run.differences or 0) - NAMED, 0),
         "compared": (run.comparison or {}).get("compared", 0),
+        "certificates": (run.comparison or {}).get("certificates"),
         "sums": reports.difference_sums(differences),
     }
     return render(request, "portal/replay/compare.html", context)
@@ -79,7 +80,8 @@ def compare_sheet(request: SignedIn, number: int) -> HttpResponseBase:
     """Send every difference between a run and its source."""
     run = rehearsals.run(request.user, number)
     header = ["account", "commodity", "source", "ledger", "difference", "certificates"]
-    rows = ([row[name] for name in header] for row in reports.differences(run))
+    found = reports.differences(run)
+    rows = (["" if row[name] is None else row[name] for name in header] for row in found)
     return sheets.respond(f"replay-run-{run.pk}-comparison", header, rows)
 
 
