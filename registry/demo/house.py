@@ -34,6 +34,7 @@ from registry.demo.environment import (
 )
 from registry.demo.fill import fill
 from registry.demo.plot import Size
+from registry.demo.rehearsal import rehearse
 
 Progress = Callable[[int, int], None]
 
@@ -184,6 +185,7 @@ def play(server: EmbeddedServer, progress: Progress) -> int:
         logging.disable(logging.NOTSET)
         del os.environ["PGOPTIONS"]
     bootstrap.close_change_window(*admin, purpose="replay")
+    rehearse(*admin, LOCAL / "replay")
     bootstrap.analyze(*admin)
     # As the schedule of a deployment would: each start shows a fresh proof.
     services.reconcile()
