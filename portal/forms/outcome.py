@@ -77,7 +77,7 @@ class Outcome(forms.Form):
 
     def __init__(self, *args: Any, rejection: ReplayRejection, **kwargs: Any):
         """Offer the fields of the event, and its text to begin with."""
-        event = rejection.source
+        event = written.in_order(rejection.source)
         line = written.as_line(event)
         initial = {"expected": line, "instead": written.parts(event), "also": True}
         super().__init__(*args, **{"initial": initial, **kwargs})

@@ -65,7 +65,7 @@ def events(text: str, *, beside: Event | None = None) -> list[Event]:
 
 def as_line(event: Event) -> str:
     """Write an event as a line that reads back."""
-    return json.dumps(_bare(event), ensure_ascii=False)
+    return json.dumps(in_order(_bare(event)), ensure_ascii=False)
 
 
 def parts(event: Event) -> str:
@@ -134,6 +134,13 @@ def facts(given: Any, above: str = "") -> list[tuple[str, str]]:
     if isinstance(given, bool):
         given = "yes" if given else "no"
     return [] if given in (None, "") else [(above, as_text(given))]
+
+
+def in_order(event: Event) -> Event:
+    """Return an event with its fields in the order of the format: JSON of a database has none."""
+    known = {**EVERY_EVENT, **EVENTS.get(str(event.get("kind", "")), {})}
+    names = [name for name in known if name in event]
+    return {name: event[name] for name in (*names, *(n for n in event if n not in known))}
 
 
 def _under(above: str, name: str) -> str:

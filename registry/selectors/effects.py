@@ -49,7 +49,9 @@ def _changes(content: dict[str, Any], event: Event) -> list[tuple[str, str, str]
 
 
 def _told(events: list[Event]) -> list[tuple[str, list[tuple[str, str]]]]:
-    return [(str(event.get("event_id", "")), written.facts(event)) for event in events]
+    return [
+        (str(event.get("event_id", "")), written.facts(written.in_order(event))) for event in events
+    ]
 
 
 def _so_many(events: list[Event]) -> str:

@@ -1,5 +1,6 @@
 """Asking for another run of a replay; the command ``manage.py replay work`` takes it from there."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -20,11 +21,13 @@ GIVEN = (
 )
 
 
-def repeat_run(*, like: ReplayRun, asked_by: User, key: UUID) -> ReplayRun:
+def repeat_run(*, like: ReplayRun, asked_by: User, key: UUID, **found: Any) -> ReplayRun:
     """
-    Ask for another rehearsal over the history of an earlier run, with the rules signed by then.
+    Ask for another rehearsal over the source of an earlier run, with the rules signed by then.
 
     One waits at a time: asked again, or sent twice, it is the one that waits.
+
+    :param found: hashes and size of the source as it is now, where they could be read
     """
     with translated(), transaction.atomic():
         # Whoever asks for the same history at the same time queues here.
@@ -38,7 +41,7 @@ def repeat_run(*, like: ReplayRun, asked_by: User, key: UUID) -> ReplayRun:
         try:
             with transaction.atomic():
                 return ReplayRun.objects.create(
-                    **{name: getattr(like, name) for name in GIVEN},
+                    **{**{name: getattr(like, name) for name in GIVEN}, **found},
                     asked_by=asked_by,
                     idempotency_key=key,
                 )

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from registry.access import SignedIn
-from registry.selectors import cutover, rehearsals
+from registry.selectors import checklist, rehearsals
 
 
 @require_safe
@@ -17,6 +17,6 @@ def show(request: SignedIn) -> HttpResponse:
     context = {
         "sources": sources,
         "source": source,
-        "list": cutover.of(request.user, source) if source else None,
+        "list": checklist.of(request.user, source) if source else None,
     }
     return render(request, "portal/replay/cutover.html", context)

@@ -97,7 +97,7 @@ def _show(
         "choices": [(value, label, HINTS[value]) for value, label in CHOICES],
         "error": rejections.error(item.code),
         "standing": rejections.STANDINGS[item.standing],
-        "source": written.facts(item.source),
+        "source": written.facts(written.in_order(item.source)),
         "call": written.facts(item.call),
         "facts": written.facts(item.facts),
         "cause": rejections.cause(item),

@@ -11,7 +11,7 @@ from portal import sheets
 from registry.access import SignedIn
 from registry.models import ReplayRun
 from registry.replay import written
-from registry.selectors import cutover, rehearsals, rejections, reports, variances
+from registry.selectors import rehearsals, rejections, reports, variances
 
 # The page names so many; the file names all.
 NAMED = 200
@@ -35,7 +35,6 @@ def show(request: SignedIn, number: int) -> HttpResponse:
         "figures": reports.figures(run),
         "heads": sorted(run.heads.items()),
         "checks": reports.checks(run),
-        "broken": cutover.chains_broken(run),
         "rules": variances.of_run(run),
         "rejections": list(rejected[:NAMED]),
         "standings": rejections.STANDINGS,

@@ -1,5 +1,7 @@
 """The runs of a replay: the list, one run, and starting another one."""
 
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.http import Http404, HttpResponse
@@ -12,7 +14,8 @@ from portal.views.numbers import number as read_number
 from registry import access, services
 from registry.access import Right, SignedIn
 from registry.models import ReplayRun
-from registry.selectors import cutover, rehearsals, rejections, variances
+from registry.replay.runner import sha256_of, size_of
+from registry.selectors import checklist, rehearsals, rejections, variances
 
 
 @require_safe
@@ -38,7 +41,7 @@ def index(request: SignedIn) -> HttpResponse:
         "next_open": rejections.next_open(last) if last else None,
         "to_sign": variances.to_sign(request.user).count() if may_sign else 0,
         "next_to_sign": variances.next_to_sign(request.user) if may_sign else None,
-        "cutover": cutover.of(request.user, source) if source else None,
+        "cutover": checklist.of(request.user, source) if source else None,
         "may_work": access.may(request.user, Right.MIGRATE),
         "again": rehearsals.repeatable(request.user),
         "fresh": uuid4(),
@@ -59,7 +62,7 @@ def start(request: SignedIn) -> HttpResponse:
         raise Http404("No such run.")
     like = rehearsals.run(request.user, number)
     try:
-        run = services.repeat_run(like=like, asked_by=request.user, key=key)
+        run = services.repeat_run(like=like, asked_by=request.user, key=key, **_as_it_is(like))
     except services.Refused as refused:
         return refusals.page(request, refused.code)
     return redirect("portal:replay-run", run.pk)
@@ -99,3 +102,13 @@ def show(request: SignedIn, number: int) -> HttpResponse:
 def _is_last(request: SignedIn, run: ReplayRun) -> bool:
     newest = rehearsals.latest(request.user, source=run.source)
     return newest is not None and newest.pk == run.pk
+
+
+def _as_it_is(run: ReplayRun) -> dict[str, Any]:
+    """Return hashes and size of a source as it is now; nothing if it is not on this machine."""
+    path, balances = Path(run.path), Path(run.balances_path)
+    try:
+        found = {"sha256": sha256_of(path), "size": size_of(path)}
+        return {**found, "balances_sha256": sha256_of(balances)} if run.balances_path else found
+    except OSError:
+        return {}

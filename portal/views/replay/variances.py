@@ -114,7 +114,7 @@ def _show(
     context: dict[str, Any] = {
         "item": item,
         "rejection": rejection,
-        "source": written.facts(rejection.source) if rejection else [],
+        "source": written.facts(written.in_order(rejection.source)) if rejection else [],
         "effect": effects.of(item, rejection.source if rejection else {}),
         "form": form,
         "back": back,
