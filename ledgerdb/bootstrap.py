@@ -15,6 +15,8 @@ from psycopg.rows import dict_row
 
 BOOTSTRAP_SQL = Path(__file__).parent / "sql" / "000_bootstrap.sql"
 LOGINS = ("portal_web", "ledger_service", "ledger_auditor", "ledger_replay", "ledger_migrator")
+# Key of the lock under which roles are changed; those of ledgerdb.clones are next to it.
+LOCK = 7300
 
 
 def connect(admin_dsn: str, database: str) -> psycopg.Connection:
@@ -35,19 +37,23 @@ def bootstrap(admin_dsn: str, database: str, *, passwords: Mapping[str, str] | N
     :param passwords: login to password; logins left out keep the one they have
     :raises psycopg.Error: the administrator may not do this
     """
-    with connect(admin_dsn, "postgres") as connection:
-        known = connection.execute(
-            "SELECT FROM pg_database WHERE datname = %s", (database,)
-        ).fetchone()
+    with connect(admin_dsn, "postgres") as server:
+        # Roles are of the whole server: two databases of it are not prepared at once.
+        server.execute("SELECT pg_advisory_lock(%s, 0)", (LOCK,))
+        known = server.execute("SELECT FROM pg_database WHERE datname = %s", (database,)).fetchone()
         if known is None:
-            connection.execute(
+            server.execute(
                 sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(
                     sql.Identifier(database)
                 )
             )
+        _prepare(admin_dsn, database, passwords or {})
+
+
+def _prepare(admin_dsn: str, database: str, passwords: Mapping[str, str]) -> None:
     with connect(admin_dsn, database) as connection, connection.transaction():
         connection.execute(BOOTSTRAP_SQL.read_bytes())
-        for login, password in (passwords or {}).items():
+        for login, password in passwords.items():
             # Only the verifier travels, so that the password is in no log of the server.
             verifier = connection.pgconn.encrypt_password(
                 password.encode(), login.encode(), b"scram-sha-256"
