@@ -40,6 +40,8 @@ COPIES = {
     "changes_something_changed_ck": {"id": 999, "before": None, "after": None},
     "change_windows_pk": {},
     "change_windows_purpose_ck": {"id": 999, "purpose": "fun"},
+    "reconciliations_pk": {"key": "00000000-0000-0000-0000-000000000001"},
+    "reconciliations_key_uq": {"id": 999},
     "error_codes_pk": {"sqlstate": "LX999"},
     "error_codes_sqlstate_uq": {"code": "ANOTHER"},
     "error_codes_sqlstate_ck": {"code": "ANOTHER", "sqlstate": "P0001"},
@@ -50,7 +52,7 @@ def table_of(constraint: str) -> str:
     tables = (
         "transaction_item_inputs", "transaction_items", "transactions", "assets", "credits_debits",
         "chain", "leaves", "account_balances", "heads", "changes", "change_windows",
-        "error_codes",
+        "reconciliations", "error_codes",
     )  # fmt: skip
     return next(table for table in tables if constraint.startswith(table))
 
@@ -61,6 +63,7 @@ def test_a_constraint_holds_without_any_guard(committed_db, constraint):
     make.mint(source, 100, source_serial="KEPT-1")
     make.transfer(source, target, 30)
     forger = Forger(committed_db, "postgres")
+    forger.run("SELECT ledger.record_reconciliation(gen_random_uuid(), NULL)")
     table = table_of(constraint)
     forger.run(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER")
 
