@@ -178,7 +178,7 @@ def test_a_missed_run_is_an_alarm_of_its_own(cast, auditor, monkeypatch):
     monkeypatch.setattr(reconciliation, "GRACE", timedelta(days=-3))
 
     assert "A run was missed" in main(auditor.get(PAGE))
-    assert "A run was missed" in main(auditor.get("/"))
+    assert "A reconciliation was missed" in main(auditor.get("/"))
 
 
 def test_without_any_transaction_nothing_is_missed(committed_db):
