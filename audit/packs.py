@@ -29,8 +29,8 @@ A pack leaves out what whoever asked for it may not see: it says so in transacti
 
 How to check it, without the registry and without a network
   python3 verify_evidence.py {file}
-The program is verify_evidence.py in the registry's source. It needs Python and nothing else, and
-docs/evidence.md beside it says how each number is worked out, so that anybody can write another.
+The program is audit/verify_evidence.py in the registry's source. It needs Python and nothing else,
+and docs/evidence.md there says how each number is worked out, so that anybody can write another.
 """
 FILES = {
     "transaction.json": "what happened, when, its height in the ledger, and its hash",

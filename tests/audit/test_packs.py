@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-import verify_evidence
+from audit import verify_evidence
 from registry.models import Account, Commodity, Facility, Organisation, User
 from tests import make
 from tests.audit import played
