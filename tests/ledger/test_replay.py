@@ -330,7 +330,7 @@ def test_an_event_replayed_before_with_other_content_is_refused(file):
 
 def test_a_sweep_of_approved_requests_leaves_a_past_event_to_the_replay(file, monkeypatch):
     write(file, [*histories.references(), Events().mint(10)])
-    monkeypatch.setattr("registry.services.replay.execute_event", _killed)
+    monkeypatch.setattr("registry.services.replay.execute_events", _killed)
     with pytest.raises(RuntimeError):
         play(file)
     monkeypatch.undo()
@@ -341,7 +341,7 @@ def test_a_sweep_of_approved_requests_leaves_a_past_event_to_the_replay(file, mo
     assert play(file).codes == {"mint:1": ""}
 
 
-def _killed(request: Request) -> int:
+def _killed(requests: list[Request]) -> None:
     raise RuntimeError("killed")
 
 
