@@ -13,14 +13,18 @@ evidence pack, and with 3 when all that is there holds but the pack was made for
 out what the hash covers.
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import json
 import sys
 import zipfile
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+Row = dict[str, Any]
 FORMAT = "strata-evidence/1"
 NEEDED = {"transaction.json", "blocks.json", "postings.json"}
 LARGEST = 512 * 1024 * 1024
@@ -40,7 +44,7 @@ class LeftOutError(Exception):
     """Something cannot be checked with what the pack holds; the message says why."""
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Check the pack that is named on the command line, and say what was found."""
     parser = argparse.ArgumentParser(description="Check an evidence pack without the registry.")
     parser.add_argument("pack", help="the ZIP as it was downloaded")
@@ -67,7 +71,7 @@ def main(arguments=None):
     return verdict(files, bad, missing, known=bool(asked.hash))
 
 
-def verdict(files, bad, missing, *, known):
+def verdict(files: Files, bad: int, missing: int, *, known: bool) -> int:
     """Say in a sentence what the checks come to, and return the exit status."""
     if bad:
         print("\nThis pack does NOT hold: it was changed, or it is no true record.")
@@ -88,10 +92,10 @@ def verdict(files, bad, missing, *, known):
 class Files:
     """The files of a pack: their bytes, and what the JSON among them says."""
 
-    def __init__(self, content):
+    def __init__(self, content: dict[str, bytes]) -> None:
         """Read the JSON."""
         self.content = content
-        self.facts = {}
+        self.facts: dict[str, Any] = {}
         for name, found in content.items():
             if name.endswith(".json"):
                 try:
@@ -100,7 +104,7 @@ class Files:
                     raise UnreadableError(f"{name} is no JSON.") from problem
 
 
-def read(path):
+def read(path: str) -> Files:
     """Read the files of a pack."""
     try:
         with zipfile.ZipFile(path) as pack:
@@ -124,7 +128,7 @@ def read(path):
     return files
 
 
-def manifest(files):
+def manifest(files: Files) -> str:
     """Check each file against the manifest, and that nothing was added."""
     stated = {each["name"]: each for each in files.facts["manifest.json"]["files"]}
     there = {name: content for name, content in files.content.items() if name != "manifest.json"}
@@ -142,7 +146,7 @@ def manifest(files):
     return f"{len(there)} files are those of the manifest."
 
 
-def blocks(files):
+def blocks(files: Files) -> str:
     """Check that what was created is exactly what was consumed, number by number."""
     facts = files.facts["blocks.json"]
     consumed, created = facts["consumed"], facts["created"]
@@ -163,7 +167,7 @@ def blocks(files):
     return f"{total:,} certificates {verb} = {total:,} in the blocks that were created."
 
 
-def fills(parts, first, last):
+def fills(parts: list[Row], first: int, last: int) -> None:
     """Check that blocks follow each other from a first to a last number."""
     place = first
     for each in sorted(parts, key=lambda part: part["first"]):
@@ -174,7 +178,7 @@ def fills(parts, first, last):
         raise WrongError(f"Nothing was made of number {place} of a consumed block.")
 
 
-def postings(files):
+def postings(files: Files) -> str:
     """Check that credits are debits, in all and for each batch."""
     found = files.facts["postings.json"]
     if (
@@ -182,7 +186,7 @@ def postings(files):
         and not files.facts["transaction.json"]["whole"]
     ):
         raise LeftOutError("Credits = debits: the pack holds one party's part of an expiry run.")
-    sums = {}
+    sums: dict[int, tuple[int, int]] = {}
     for each in found:
         if min(each["credit"], each["debit"]) != 0 or max(each["credit"], each["debit"]) < 1:
             raise WrongError(f"Posting {each['line']} is not on one side.")
@@ -197,11 +201,11 @@ def postings(files):
     return f"Credits {total:,} = debits {total:,}."
 
 
-def moved(files):
+def moved(files: Files) -> str:
     """Check that the postings say what the blocks say, account by account and batch by batch."""
-    net = {}
+    net: dict[tuple[str, str, int], int] = {}
 
-    def add(each, amount):
+    def add(each: Row, amount: int) -> None:
         key = (each["account"]["code"], each.get("account_id", ""), each["batch_first"])
         net[key] = net.get(key, 0) + amount
 
@@ -223,7 +227,7 @@ def moved(files):
     return "The postings say what the blocks say, for each account."
 
 
-def people(files):
+def people(files: Files) -> str:
     """Check that somebody else approved what was asked for."""
     if "approvals.json" not in files.facts:
         raise LeftOutError("Who asked and who approved: an expiry run is the registry's own.")
@@ -235,7 +239,7 @@ def people(files):
     return f"{names[0]} asked for it, and {names[1]} approved it."
 
 
-def link(files):
+def link(files: Files) -> str:
     """Work the transaction's hash out from what the pack says, as the ledger does."""
     head = files.facts["transaction.json"]
     if not head["whole"]:
@@ -248,7 +252,7 @@ def link(files):
     return f"The hash follows from all that is said here: {found}"
 
 
-def known(files, hash_):
+def known(files: Files, hash_: str) -> str:
     """Check the hash that whoever asks knows from elsewhere."""
     if not hash_:
         raise LeftOutError("Whether this is the hash that was recorded: none was given (--hash).")
@@ -257,7 +261,7 @@ def known(files, hash_):
     return "The hash is the one that you gave."
 
 
-def hashed_content(facts):
+def hashed_content(facts: dict[str, Any]) -> bytes:
     """Return the bytes that the hash covers: ledgerdb/sql/042_chain.sql, WHOLE_CONTENT."""
     head, made = facts["transaction.json"], facts["blocks.json"]
     created = sorted(made["created"], key=lambda each: each["first"])
@@ -277,7 +281,7 @@ def hashed_content(facts):
     )
 
 
-def _block(each):
+def _block(each: Row) -> bytes:
     parent = each["cut_from"]
     return _record(
         (INT8, _int(each["first"], 8)),
@@ -288,7 +292,7 @@ def _block(each):
     )
 
 
-def _posting(each):
+def _posting(each: Row) -> bytes:
     return _record(
         (UUID_TYPE, UUID(each["account_id"]).bytes),
         (INT4, _int(each["commodity_id"], 4)),
@@ -299,7 +303,7 @@ def _posting(each):
     )
 
 
-def _more(facts):
+def _more(facts: dict[str, Any]) -> bytes | None:
     """Return what only an issue says, of its batch, and only a retirement, of its claim."""
     kind = facts["transaction.json"]["kind"]
     if kind == "mint":
@@ -329,7 +333,7 @@ def _more(facts):
     return None
 
 
-def _record(*fields):
+def _record(*fields: tuple[int, bytes | None]) -> bytes:
     """Write a row as PostgreSQL's binary protocol does: type, length and bytes of each value."""
     parts = [_int(len(fields), 4)]
     for kind, content in fields:
@@ -338,16 +342,16 @@ def _record(*fields):
     return b"".join(parts)
 
 
-def _int(value, width):
+def _int(value: int, width: int) -> bytes:
     return value.to_bytes(width, "big", signed=True)
 
 
-def _day(text):
+def _day(text: str | None) -> bytes:
     """Write a day as days since 2000; none as 0."""
     return _int((date.fromisoformat(text) - date(2000, 1, 1)).days if text else 0, 4)
 
 
-def _since(text, year):
+def _since(text: str | None, year: int) -> int:
     """Return an instant as microseconds since the start of a year; none as 0."""
     if not text:
         return 0
