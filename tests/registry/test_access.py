@@ -1,16 +1,15 @@
 """Every address and every role: the table is made from the addresses that exist."""
 
-from datetime import date
+import re
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
 
-from ledgerdb.reads import rows
-from registry import access, services
+from registry import access
 from registry.models import User
 from tests import make
-from tests.portal import replays
+from tests.portal import addresses
 from tests.portal.cast import signed_in
 
 PUBLIC, SIGNED_IN, OWN = "public", "signed in", "own organisation or everything"
@@ -187,16 +186,8 @@ ROLES = [
 ]
 
 
-def routes(patterns, before=""):
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns, before + str(pattern.pattern))
-        elif isinstance(pattern, URLPattern):
-            yield before + str(pattern.pattern)
-
-
 def test_every_address_is_classified():
-    assert set(routes(get_resolver().url_patterns)) == set(ROUTES)
+    assert set(addresses.routes(get_resolver().url_patterns)) == set(ROUTES)
 
 
 def test_every_right_has_holders_and_every_role_is_known():
@@ -204,103 +195,10 @@ def test_every_right_has_holders_and_every_role_is_known():
     assert set().union(*access.HOLDERS.values()) | access.ORGANISATION == set(User.Role)
 
 
-# What leads nowhere, whoever asks.
-MADE_UP = {
-    "<int:factor>": 1,
-    "<str:token>": "made-up",
-    "<str:provider_id>": "oidc",
-    "^reset-password/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[0-9A-Za-z-]+)$": "reset-password/a-b",
-}
-# What the codes in these addresses name; in the others, an account.
-CODES = {
-    "errors": "RANGE_INVALID", "organisations": "ALD", "facilities": "FG", "commodities": "SOL",
-}  # fmt: skip
-
-
-def an_upload(cast):
-    """Return the number of an upload whose one row is submitted."""
-    asks = {"source": cast.source, "target": cast.target, "commodity": cast.commodity, "volume": 1}
-    upload = services.keep_upload(
-        submitter=cast.marsh,
-        kind="transfer",
-        idempotency_key=make.key(),
-        name="list.csv",
-        size=1,
-        sha256="0" * 64,
-        rows=[(2, asks)],
-    )
-    services.submit_upload(number=upload.number, submitter=cast.marsh)
-    return upload.number
-
-
-def an_issue_with_evidence(cast, settings, directory):
-    """Return the number of a submitted issue that a file goes with."""
-    settings.EVIDENCE_DIR = directory
-    file = services.keep_evidence(uploader=cast.marsh, name="a.pdf", type="pdf", content=b"%PDF-")
-    item = make.request("mint", cast.marsh, facility=cast.facility, evidence=file)
-    return item.number
-
-
-def a_policy(cast):
-    """Return a rule that lets certificates change their region."""
-    return services.allow_region_change(
-        commodity=cast.commodity,
-        from_region=make.region(),
-        to_region=make.region(),
-        valid_from=date(2026, 1, 1),
-    )
-
-
 @pytest.fixture
 def paths(cast, settings, tmp_path):
     """Each address with something real behind it, that belongs to Alder."""
-    waiting = cast.submitted(1)
-    cast.executed(2)
-    retired = make.retire(cast.source, 3, commodity=cast.commodity)
-    statement = rows("SELECT reference FROM ledger.statement(%s)", [retired.transaction_id])
-    block = rows("SELECT max(item_id) AS id FROM ledger.leaves")[0]["id"]
-    together = services.decide_several(
-        approver=cast.approver, key=make.key(), decision="approve", reason="", numbers=[]
-    )
-    upload, issue = an_upload(cast), an_issue_with_evidence(cast, settings, tmp_path)
-    special = {route: {"<int:number>": upload} for route in ROUTES if "uploads" in route}
-    special["requests/<int:number>/evidence"] = {"<int:number>": issue}
-    special |= {route: {"<int:number>": retired.number} for route in ROUTES if "statement" in route}
-    run = replays.rehearsed()
-    rejection = run.rejections.latest("id")
-    decided = replays.decided(rejection, make.operator())
-    special |= {
-        route: {
-            "<int:number>": decided.pk if "variances" in route else run.pk,
-            "<int:rejection>": rejection.pk,
-        }
-        for route in ROUTES
-        if route.startswith("replay/")
-    }
-    values = {
-        "<uuid:key>": together.key,
-        "<str:commodity>/<str:number>": "SOL/1000",
-        "<int:batch_id>": rows("SELECT min(id) AS id FROM ledger.assets")[0]["id"],
-        "<int:run_id>": services.reconcile(),
-        "<int:number>": waiting.number,
-        "<str:code>": "ALD-01",
-        "<int:block_id>": block,
-        "<str:number>": "SOL-2",
-        "<str:reference>": statement[0]["reference"],
-        "<int:rule_id>": a_policy(cast).id,
-        "<uuid:person>": cast.marsh.id,
-        "<uuid:invitation>": cast.marsh.id,
-        **MADE_UP,
-    }
-    filled = {}
-    for route in ROUTES:
-        path = "/" + route
-        if (kind := route.split("/")[0]) in CODES:
-            path = path.replace("<str:code>", CODES[kind])
-        for name, value in {**values, **special.get(route, {})}.items():
-            path = path.replace(name, str(value))
-        filled[route] = path
-    return filled
+    return addresses.filled(ROUTES, addresses.values(cast, settings, tmp_path))
 
 
 def test_without_signing_in_only_the_public_pages_answer(paths):
@@ -348,6 +246,24 @@ def test_an_outsider_finds_nothing_of_alder(cast, paths):
         if "<" in route and needs in (OWN, SUBMIT, PERSONAL):
             for method in methods:
                 assert getattr(client, method)(paths[route]).status_code == 404, (route, method)
+
+
+def test_somebody_elses_answers_as_what_is_not_there(cast, paths):
+    absent = {"<int:number>": 999_999, "<str:code>": "NONE", "<int:block_id>": 999_999,
+              "<str:number>": "SOL-99", "<str:commodity>/<str:number>": "SOL/99999"}  # fmt: skip
+    nowhere = addresses.filled(ROUTES, {"": {**absent, **addresses.MADE_UP}})
+    client = signed_in(cast.outsider)
+
+    for route, (needs, methods) in ROUTES.items():
+        if any(part in route for part in absent) and needs in (OWN, SUBMIT) and "get" in methods:
+            path = "/" + route if route.split("/")[0] == "facilities" else nowhere[route]
+            theirs, none = client.get(paths[route]), client.get(path.replace("<str:code>", "NONE"))
+            assert theirs.status_code == none.status_code == 404, route
+            assert _without_tokens(theirs) == _without_tokens(none), route
+
+
+def _without_tokens(answer):
+    return re.sub(r'value="[^"]{64}"|[0-9a-f]{32}', "", answer.content.decode())
 
 
 @pytest.mark.parametrize(("kind", "role"), ROLES)
