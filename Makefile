@@ -25,7 +25,7 @@ demo: .venv/demo.stamp ## Serve a believable registry on this machine; Ctrl-C st
 
 .PHONY: test
 test: .venv/dev.stamp browser ## Run every test on a real PostgreSQL of its own
-	$(BIN)/python -m pytest -q -m browser
+	$(BIN)/python -m pytest -q -m browser -n $(JOBS) --dist worksteal
 	$(BIN)/python -m pytest -q -m "not browser" -n $(JOBS)
 
 .PHONY: check

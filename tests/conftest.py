@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from pytest_django.live_server_helper import LiveServer
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from tests.server import Database, Server, build_template, clone, django_uses, start
@@ -69,16 +68,6 @@ def committed_db(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator
         django_db_blocker.unblock(),
     ):
         yield database
-
-
-@pytest.fixture
-def live_url(committed_db: Database) -> Iterator[str]:
-    """Serve the portal to a browser and return its address."""
-    served = LiveServer("127.0.0.1")
-    try:
-        yield served.url
-    finally:
-        served.stop()
 
 
 @pytest.fixture(scope="session")

@@ -42,8 +42,7 @@ def test_a_list_is_uploaded_and_submitted_in_one_step(cast, visit, javascript):
 def test_what_is_wrong_with_a_list_can_be_read_by_everybody(cast, visit):
     marsh = visit()
 
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{marsh.url}/requests/new/bulk")
+    marsh.sign_in("marsh@alder.example", at="/requests/new/bulk")
     marsh.page.get_by_label("File", exact=True).set_input_files(
         csv("ALD-01,NONE,SOL,4.5", ",,,", "ALD-01,COB-01,SOL,99999")
     )
@@ -90,8 +89,7 @@ def test_another_account_has_other_changes_of_region(cast, visit):
     make.mint(second, 10, facility=make.facility(cast.alder, region=south))
     marsh = visit()
 
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{marsh.url}/requests/new/region")
+    marsh.sign_in("marsh@alder.example", at="/requests/new/region")
     expect(marsh.page.get_by_label("Change of region").locator("option")).to_have_count(3)
     marsh.page.get_by_label("From").select_option("ALD-02/SOL")
 
@@ -105,8 +103,7 @@ def test_evidence_stays_when_the_form_comes_back(cast, visit, settings, tmp_path
     settings.EVIDENCE_DIR = tmp_path
     marsh = visit()
 
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{marsh.url}/requests/new/issue")
+    marsh.sign_in("marsh@alder.example", at="/requests/new/issue")
     marsh.page.get_by_label("Evidence").set_input_files(
         {"name": "meter.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 readings"}
     )

@@ -55,7 +55,7 @@ def test_a_passkey_is_made_signs_in_and_decides(cast, keyed, settings):
     okafor = keyed()
     page = okafor.page
 
-    okafor.sign_in(cast.approver.email)
+    okafor.type_sign_in(cast.approver.email)
     confirm(okafor)
     page.get_by_role("link", name="passkey", exact=True).click()
     okafor.look()
@@ -66,7 +66,7 @@ def test_a_passkey_is_made_signs_in_and_decides(cast, keyed, settings):
     expect(page.get_by_text("Passkey: Laptop")).to_be_visible()
 
     okafor.press("button", "Sign out")
-    okafor.sign_in(cast.approver.email)
+    okafor.type_sign_in(cast.approver.email)
     expect(page.get_by_role("heading", level=1)).to_have_text("Second step")
     touch(okafor, "Use a passkey")
     expect(page.get_by_role("heading", level=1)).to_have_text("Registry desk")
@@ -82,7 +82,7 @@ def test_a_passkey_is_made_signs_in_and_decides(cast, keyed, settings):
 
 def test_a_passkey_of_nobody_is_a_sentence(cast, keyed):
     marsh = keyed()
-    marsh.sign_in(cast.marsh.email)
+    marsh.type_sign_in(cast.marsh.email)
     marsh.page.goto(f"{marsh.url}/me/passkeys/new")
     confirm(marsh)
     marsh.fill("Name", "Laptop")
@@ -102,7 +102,7 @@ def test_an_app_is_set_up_and_decides(cast, visit, settings, javascript):
     okafor = visit(javascript=javascript)
     page = okafor.page
 
-    okafor.sign_in(cast.approver.email)
+    okafor.type_sign_in(cast.approver.email)
     confirm(okafor)
     secret = page.locator("ol code").inner_text().replace(" ", "")
     okafor.fill("Code that the app shows", services.code_at(secret, time.time() - 30))
@@ -125,7 +125,7 @@ def test_a_colleague_is_invited_and_comes(cast, visit, javascript):
     admin = make.person(cast.alder, "team_admin", name="A. Admin", password=make.PASSWORD)
     inviting, coming = visit(javascript=javascript), visit(javascript=javascript)
 
-    inviting.sign_in(admin.email)
+    inviting.type_sign_in(admin.email)
     inviting.press("link", "Team")
     inviting.press("link", "Invite somebody")
     inviting.fill("E-mail address", "new@alder.example")
@@ -140,7 +140,7 @@ def test_a_colleague_is_invited_and_comes(cast, visit, javascript):
     coming.fill("Your name", "N. New")
     coming.fill("Password", make.PASSWORD)
     coming.press("button", "Make my sign-in")
-    coming.sign_in("new@alder.example")
+    coming.type_sign_in("new@alder.example")
     expect(coming.page.get_by_role("heading", level=1)).to_have_text("Alder Wind")
     coming.page.goto(f"{coming.url}/me")
     coming.look()

@@ -46,8 +46,7 @@ def printed(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_code_on_the_statement_leads_to_its_check(cast, visit, address, retired, scheme):
     marsh, stranger = visit(), visit()
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{address}/requests/{retired.number}")
+    marsh.sign_in("marsh@alder.example", at=f"/requests/{retired.number}")
     marsh.press("link", "Retirement statement")
     marsh.page.emulate_media(color_scheme=scheme)
 
@@ -63,14 +62,9 @@ def test_the_code_on_the_statement_leads_to_its_check(cast, visit, address, reti
     assert scanned(stranger.page) == target
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "plain"])
-@pytest.mark.parametrize("start", ["verify", "sign-in"])
-def test_a_reference_typed_from_paper_takes_one_field_and_one_press(
-    cast, visit, address, retired, start, javascript
-):
-    stranger = visit(javascript=javascript)
-    stranger.page.goto(f"{address}/{start}")
-    stranger.look()
+def test_a_reference_typed_from_paper_takes_one_field_and_one_press(cast, visit, address, retired):
+    stranger = visit(mode="plain")
+    stranger.go("/verify")
 
     stranger.fill("Reference", reference_of(retired).lower().replace("-", " ").replace("0", "o"))
     stranger.press("button", "Verify")
@@ -117,8 +111,7 @@ def test_a_retirement_that_is_not_confirmed_is_read_by_everybody(
 
 def test_a_statement_of_ten_prints_on_one_sheet(cast, visit, address, retired):
     marsh, stranger = visit(), visit()
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{address}/requests/{retired.number}/statement")
+    marsh.sign_in("marsh@alder.example", at=f"/requests/{retired.number}/statement")
     stranger.page.goto(f"{address}/verify/{reference_of(retired)}")
 
     for page in (marsh.page, stranger.page):
@@ -136,8 +129,7 @@ def test_a_statement_of_ten_prints_on_one_sheet(cast, visit, address, retired):
 def test_a_long_statement_prints_every_range_under_repeated_headers(cast, visit, address):
     done, numbers = many_ranges(cast, 300)
     marsh = visit()
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{address}/requests/{done.number}/statement")
+    marsh.sign_in("marsh@alder.example", at=f"/requests/{done.number}/statement")
     marsh.press("link", "All on one page, for printing")
 
     sheets = printed(marsh.page)

@@ -15,8 +15,7 @@ BOTH = pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "
 
 
 def details(marsh):
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{marsh.url}/requests/new/transfer")
+    marsh.sign_in("marsh@alder.example", at="/requests/new/transfer")
     marsh.fill("To account", "COB-01")
     marsh.fill("Certificates", "400")
 
@@ -37,8 +36,7 @@ def test_double_clicks_all_the_way_make_one_transfer(cast, visit, javascript):
     expect(marsh.page.get_by_text("is with the registry")).to_be_visible()
 
     item = last_request()
-    okafor.sign_in("okafor@registry.example")
-    okafor.page.goto(f"{okafor.url}/approvals/{item.number}")
+    okafor.sign_in("okafor@registry.example", at=f"/approvals/{item.number}")
     okafor.page.get_by_label("Approve and execute").check()
     twice(okafor, "Confirm decision")
     expect(okafor.page.get_by_text("The ledger recorded it as SOL-2")).to_be_visible()
@@ -51,8 +49,7 @@ def test_double_clicks_all_the_way_make_one_transfer(cast, visit, javascript):
 @BOTH
 def test_back_after_a_decision_leads_to_what_was_decided(cast, visit, javascript):
     item, okafor = cast.submitted(), visit(javascript=javascript)
-    okafor.sign_in("okafor@registry.example")
-    okafor.page.goto(f"{okafor.url}/approvals/{item.number}")
+    okafor.sign_in("okafor@registry.example", at=f"/approvals/{item.number}")
     okafor.page.get_by_label("Approve and execute").check()
     okafor.press("button", "Confirm decision")
     shown = okafor.page.url
@@ -66,8 +63,7 @@ def test_back_after_a_decision_leads_to_what_was_decided(cast, visit, javascript
 @BOTH
 def test_a_double_click_on_discard_discards_once_and_back_does_no_harm(cast, visit, javascript):
     item, marsh = cast.draft(), visit(javascript=javascript)
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{marsh.url}/requests/{item.number}/check")
+    marsh.sign_in("marsh@alder.example", at=f"/requests/{item.number}/check")
     marsh.press("link", "Discard")
     twice(marsh, "Discard")
     expect(marsh.page.get_by_text("Discarded").first).to_be_visible()
@@ -174,11 +170,9 @@ def test_codes_are_searched_while_typing_and_with_a_button(cast, visit):
 def test_the_new_pages_can_be_used_by_everybody(cast, visit):
     draft, waiting, changed = cast.draft(1), cast.submitted(2), cast.submitted(400)
     okafor, marsh = visit(), visit()
-    okafor.sign_in("okafor@registry.example")
-    okafor.page.goto(f"{okafor.url}/approvals/{waiting.number}")
+    okafor.sign_in("okafor@registry.example", at=f"/approvals/{waiting.number}")
     okafor.page.goto(f"{okafor.url}/approvals/{changed.number}")
-    marsh.sign_in("marsh@alder.example")
-    marsh.page.goto(f"{marsh.url}/requests/{draft.number}/check")
+    marsh.sign_in("marsh@alder.example", at=f"/requests/{draft.number}/check")
     make.transfer(cast.source, cast.target, 100, commodity=cast.commodity)
 
     okafor.complaints.clear()
