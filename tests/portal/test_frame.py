@@ -5,7 +5,7 @@ import pytest
 from registry import services
 from tests.portal.cast import signed_in, somebody
 
-BOTH = ["Overview", "Approvals", "Ledger", "Oversight", "Registry"]
+BOTH = ["Overview", "Approvals", "Ledger", "Oversight", "Replay", "Registry"]
 OURS = ["Overview", "Holdings", "Requests", "Transactions"]
 
 
@@ -25,7 +25,7 @@ def frame(person, path):
         ("team_admin", [*OURS, "Organisation", "Facilities", "Team"]),
         ("operator", BOTH),
         ("approver", BOTH),
-        ("auditor", ["Overview", "Ledger", "Oversight", "Registry"]),
+        ("auditor", ["Overview", "Ledger", "Oversight", "Replay", "Registry"]),
     ],
 )
 def test_each_role_has_its_tabs_and_each_leads_to_a_page(cast, role, expected):
