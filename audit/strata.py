@@ -6,6 +6,7 @@ and each row is as wide as the row it came from: conservation is visible. Where 
 gap, the picture has one too.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ TOP = 24.0
 GAP = 32.0
 # Below this a block joins its neighbours: it is merged, never dropped.
 SMALLEST = 6.0
+# A row of more blocks than this merges what is too narrow whoever holds it, and over narrow gaps:
+# nobody can see ten thousand, and no browser should be sent them.
+MANY = 200
+MIXED = "mixed"
 # Letters are never measured: a label is left out when this estimate does not fit.
 EM = 0.62
 
@@ -33,11 +38,12 @@ class Cell:
     href: str = ""
     here: bool = False
     count: int = 1
+    missing: int = 0
 
     @property
     def volume(self) -> int:
-        """Return how many certificates it holds."""
-        return self.last - self.first + 1
+        """Return how many certificates it holds; merged over a gap, not those of the gap."""
+        return self.last - self.first + 1 - self.missing
 
 
 @dataclass(frozen=True)
@@ -90,11 +96,20 @@ class Axis:
             x += (last - first + 1) * self.scale + self.gap
 
     def at(self, number: int) -> float:
-        """Return the left edge of a number."""
-        for (first, last), start in zip(self.panels, self.starts, strict=True):
-            if first <= number <= last:
-                return start + (number - first) * self.scale
-        raise ValueError(f"{number} is on no panel")
+        """
+        Return the left edge of a number.
+
+        :raises ValueError: no block has the number
+        """
+        place = bisect_right(self.panels, number, key=lambda panel: panel[0]) - 1
+        if place < 0 or number > self.panels[place][1]:
+            raise ValueError(f"{number} is on no panel")
+        return self.starts[place] + (number - self.panels[place][0]) * self.scale
+
+    def span(self, first: int, last: int) -> tuple[float, float]:
+        """Return the left edge and the width of a range that starts and ends on a panel."""
+        left = self.at(first)
+        return left, self.at(last) + self.scale - left
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -125,7 +140,7 @@ def layout(rows: Sequence[Sequence[Cell]], width: float = WIDTH) -> Picture:
 
 
 def _rect(cell: Cell, axis: Axis, y: float) -> Rect:
-    x, width = axis.at(cell.first), cell.volume * axis.scale
+    x, width = axis.span(cell.first, cell.last)
     # A hair's breadth between neighbours, and never wider than the numbers are.
     edge = min(1.0, width / 4)
     room = width - 2 - 22
@@ -145,7 +160,7 @@ def _rect(cell: Cell, axis: Axis, y: float) -> Rect:
 
 
 def _readable(row: Sequence[Cell], axis: Axis) -> list[Cell]:
-    """Merge neighbours of one kind that are too narrow to see."""
+    """Merge neighbours of one kind that are too narrow to see; where many remain, of any kind."""
     found: list[Cell] = []
     for cell in row:
         before = found[-1] if found else None
@@ -155,36 +170,73 @@ def _readable(row: Sequence[Cell], axis: Axis) -> list[Cell]:
             and (before.tone, before.tint) == (cell.tone, cell.tint)
             and min(before.volume, cell.volume) * axis.scale < SMALLEST
         ):
-            found[-1] = Cell(
-                before.first,
-                cell.last,
-                tone=cell.tone,
-                tint=cell.tint,
-                count=before.count + cell.count,
-            )
+            found[-1] = _together(before, cell)
+        else:
+            found.append(cell)
+    return found if len(found) <= MANY else _crowded(found, axis)
+
+
+def _crowded(row: Sequence[Cell], axis: Axis) -> list[Cell]:
+    """Merge neighbours of any kind, over gaps too, while together they are narrow."""
+    found: list[Cell] = []
+    for cell in row:
+        before = found[-1] if found else None
+        if before and axis.span(before.first, cell.last)[1] < 2 * SMALLEST:
+            found[-1] = _together(before, cell)
         else:
             found.append(cell)
     return found
 
 
+def _together(left: Cell, right: Cell) -> Cell:
+    return Cell(
+        left.first,
+        right.last,
+        tone=left.tone if left.tone == right.tone else MIXED,
+        tint=left.tint and right.tint,
+        here=left.here or right.here,
+        count=left.count + right.count,
+        missing=left.missing + right.missing + right.first - left.last - 1,
+    )
+
+
 def _bars(row: Sequence[Cell], axis: Axis, y: float) -> list[Bar]:
+    panels = merged((cell.first, cell.last) for cell in row)
+    if len(panels) > MANY:
+        panels = _near(panels, axis)
     return [
-        Bar(round(axis.at(first) + edge, 2), y - 2.5, round(width - 2 * edge, 2))
-        for first, last in merged((cell.first, cell.last) for cell in row)
-        for width in [(last - first + 1) * axis.scale]
+        Bar(round(left + edge, 2), y - 2.5, round(width - 2 * edge, 2))
+        for left, width in (axis.span(first, last) for first, last in panels)
         for edge in [min(1.0, width / 4)]
     ]
+
+
+def _near(panels: Sequence[tuple[int, int]], axis: Axis) -> list[tuple[int, int]]:
+    """Join ranges whose gap would not be seen."""
+    found = [panels[0]]
+    for first, last in panels[1:]:
+        if axis.span(found[-1][1], first)[1] < SMALLEST:
+            found[-1] = (found[-1][0], last)
+        else:
+            found.append((first, last))
+    return found
 
 
 def _cuts(above: Sequence[Cell], below: Sequence[Cell], axis: Axis) -> list[float]:
     """Return where a range was cut: a block starts below and none starts there above."""
     starts = {cell.first for cell in above}
     inside = merged((cell.first, cell.last) for cell in above)
-    return [
-        round(axis.at(cell.first), 2)
-        for cell in below
-        if cell.first not in starts and any(a < cell.first <= b for a, b in inside)
-    ]
+    lows = [low for low, _ in inside]
+    found: list[float] = []
+    for cell in below:
+        place = bisect_right(lows, cell.first - 1) - 1
+        if cell.first in starts or place < 0 or cell.first > inside[place][1]:
+            continue
+        x = round(axis.at(cell.first), 2)
+        # Marks on top of each other are one.
+        if len(below) <= MANY or not found or x - found[-1] >= SMALLEST:
+            found.append(x)
+    return found
 
 
 def _fits(text: str, size: float, room: float) -> bool:

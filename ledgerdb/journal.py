@@ -45,25 +45,16 @@ OF_ACCOUNTS = """
     ) mine
     JOIN ledger.transactions t ON t.id = mine.transaction_id
 """
+# What is described of it: all, where something is asked that only a description answers.
+NEWEST = """(SELECT * FROM looked ORDER BY looked.occurred_at DESC, looked.id DESC
+          LIMIT %(described)s)"""
 # Who gave and who got, from the postings. A sweep names nobody but the organisation itself to it.
-PAGE = """
-    WITH looked AS MATERIALIZED (
-        SELECT c.id AS commodity_id, near.id, near.occurred_at,
-               count(*) OVER (PARTITION BY c.id) = %(look)s AS more,
-               row_number() OVER (PARTITION BY c.id ORDER BY near.id) = 1 AS last
-        FROM public.registry_commodity c
-        CROSS JOIN LATERAL ({source}) near
-        WHERE %(commodity)s IN ('', c.code)
-    ), horizon AS (
-        -- Where the looking stopped: below it some commodity was not looked at.
-        SELECT looked.occurred_at, looked.id FROM looked WHERE looked.last AND looked.more
-        ORDER BY looked.occurred_at DESC, looked.id DESC LIMIT 1
-    )
+DESCRIBED = """
     SELECT t.id, t.kind, t.occurred_at, t.recorded_at, c.code AS commodity, ch.height,
            c.code || '-' || ch.height AS number, encode(ch.hash, 'hex') AS hash,
            q.number AS request_number, sides.quantity, sides.givers, sides.giver, sides.giver_code,
            sides.takers, sides.taker, sides.taker_code
-    FROM looked
+    FROM {looked} looked
     JOIN ledger.transactions t ON t.id = looked.id
     JOIN ledger.chain ch ON ch.transaction_id = t.id
     JOIN public.registry_commodity c ON c.id = t.commodity_id
@@ -85,6 +76,21 @@ PAGE = """
           AND (%(organisation)s::uuid IS NULL OR t.kind <> 'expire' OR a.organisation_id IS NULL
                OR a.organisation_id = %(organisation)s::uuid)
     ) sides
+"""
+PAGE = f"""
+    WITH looked AS MATERIALIZED (
+        SELECT c.id AS commodity_id, near.id, near.occurred_at,
+               count(*) OVER (PARTITION BY c.id) = %(look)s AS more,
+               row_number() OVER (PARTITION BY c.id ORDER BY near.id) = 1 AS last
+        FROM public.registry_commodity c
+        CROSS JOIN LATERAL ({{source}}) near
+        WHERE %(commodity)s IN ('', c.code)
+    ), horizon AS (
+        -- Where the looking stopped: below it some commodity was not looked at.
+        SELECT looked.occurred_at, looked.id FROM looked WHERE looked.last AND looked.more
+        ORDER BY looked.occurred_at DESC, looked.id DESC LIMIT 1
+    )
+    {DESCRIBED.format(looked=NEWEST)}
     WHERE %(kind)s IN ('', t.kind)
       AND sides.quantity >= %(least)s AND sides.quantity <= %(most)s
       AND NOT EXISTS (SELECT FROM horizon
@@ -130,7 +136,12 @@ def page(wanted: Wanted, *, after: str = "", limit: int, look: int) -> tuple[lis
     :param after: the number of a transaction: what is older than it
     :param look: of each commodity, look at so many
     """
-    values: dict[str, Any] = _values(wanted, after) | {"look": look, "limit": limit + 1}
+    values: dict[str, Any] = _values(wanted, after) | {
+        "look": look,
+        "limit": limit + 1,
+        # Of what any transaction answers, no more is described than the page shows.
+        "described": None if wanted.is_selective else limit + 1,
+    }
     source = OF_EVERYBODY if wanted.accounts is None else OF_ACCOUNTS
     found = ask(PAGE.format(source=source), values)
     if len(found) > limit:
@@ -186,13 +197,25 @@ def around(transaction_id: int) -> Row:
     )[0]
 
 
-def largest(since: datetime, *, limit: int = 5, look: int = 20_000) -> list[Row]:
-    """Return the largest transfers and retirements since an instant, of the newest of them."""
+def largest(since: datetime, *, limit: int = 5, look: int = 1000) -> list[Row]:
+    """Return the largest moves since an instant, of the newest of each commodity."""
     wanted = Wanted(since=since)
-    values: dict[str, Any] = _values(wanted, "") | {"look": look, "limit": look}
-    statement = PAGE.format(source=OF_EVERYBODY)
+    values = _values(wanted, "") | {"look": look, "limit": limit, "described": None}
     return ask(
-        f"SELECT * FROM ({statement}) moved WHERE kind IN ('transfer', 'retire')"
-        " ORDER BY quantity DESC, occurred_at DESC, id DESC LIMIT %(largest)s",
-        {**values, "largest": limit},
+        f"""
+        WITH moved AS MATERIALIZED (
+            SELECT near.id FROM public.registry_commodity c
+            CROSS JOIN LATERAL ({OF_EVERYBODY}) near
+        ), ranked AS MATERIALIZED (
+            SELECT t.id, t.occurred_at, t.commodity_id,
+                   (SELECT sum(p.debit) FROM ledger.credits_debits p
+                    WHERE p.transaction_id = t.id) AS quantity
+            FROM moved JOIN ledger.transactions t ON t.id = moved.id
+            WHERE t.kind IN ('transfer', 'retire')
+            ORDER BY quantity DESC, t.occurred_at DESC, t.id DESC LIMIT %(limit)s
+        )
+        {DESCRIBED.format(looked="ranked")}
+        ORDER BY sides.quantity DESC, t.occurred_at DESC, t.id DESC
+        """,
+        values,
     )

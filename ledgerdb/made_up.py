@@ -14,8 +14,9 @@ from ledgerdb.bulk import Bulk, account, columns
 
 LEAST = 1000
 # At a million blocks and more.
-DEEP, CUTS = 100_000, 10_000
-ROUNDS = DEEP // CUTS
+DEEP, CUTS, BATCHES = 100_000, 10_000, 10
+# So many at once: a request that names ranges costs the square of how many it names.
+PASSED_ON, SPLIT = 500, 500
 SOUGHT = ("registry_organisation", "registry_user", "registry_account", "registry_request")
 Progress = Callable[[int], None]
 
@@ -70,8 +71,8 @@ class History:
 
     def sell_piece_by_piece(self) -> None:
         """Let account 1 sell batches in pieces: each piece leaves a spent block behind."""
-        cuts = self.deep // ROUNDS
-        for _ in range(ROUNDS):
+        cuts = self.deep // BATCHES
+        for _ in range(BATCHES):
             self.bulk.mint(1, account(1), cuts * 20, 1)
             self.bulk.execute(
                 "transfer",
@@ -92,19 +93,20 @@ class History:
             f" WHERE l.account_id = {account(2)}"
             " AND l.asset_id = (SELECT max(id) FROM ledger.assets))"
         )
-        for turn in range(ROUNDS):
-            self.bulk.split(2, 2 * self.deep // ROUNDS, giver=3, taker=2)
-            kind = "retire" if turn % 2 else "transfer"
-            more = {"beneficiary": "'Town'"} if turn % 2 else {}
+        at_once = min(PASSED_ON, self.deep // BATCHES)
+        for turn in range(self.deep // at_once):
+            self.bulk.split(2, 2 * at_once, giver=3, taker=2)
+            retires = bool(turn % 2)
+            kind = "retire" if retires else "transfer"
             self.bulk.execute(
                 kind,
                 columns(
                     kind,
                     commodity="2",
                     source=account(2),
-                    target="md5('retirement')::uuid" if turn % 2 else account(4),
+                    target="md5('retirement')::uuid" if retires else account(4),
                     ranges=received,
-                    **more,
+                    beneficiary="'Town'" if retires else "''",
                 ),
                 1,
             )
@@ -124,16 +126,17 @@ class History:
         )
 
     def split_the_rest(self) -> None:
-        """Issue batches and cut each into thousands of blocks at once, until there are enough."""
+        """Issue batches and cut each into many blocks at once, the first into most."""
         turn, missing = 0, self.blocks - self.made()
         while missing > 0:
+            blocks = max(2, min(missing, SPLIT if turn else CUTS))
             self.bulk.split(
                 3 + turn % 6,
-                max(2, min(missing, CUTS)),
+                blocks,
                 giver=3 + turn % self.traders,
                 taker=3 + (turn + 1) % self.traders,
             )
-            turn, missing = turn + 1, missing - CUTS
+            turn, missing = turn + 1, missing - blocks
 
     def _progress(self) -> None:
         self.tell(self.made())

@@ -8,7 +8,7 @@ mask, what the organisation took no part in (``None`` sees everything).
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -46,6 +46,26 @@ DESCRIBED = """
     LEFT JOIN ledger.transaction_item_inputs s ON s.item_id = i.id
     LEFT JOIN ledger.transactions st ON st.id = s.transaction_id
     LEFT JOIN ledger.chain sc ON sc.transaction_id = st.id
+"""
+
+
+# What a picture says about one block: less, because there may be ten thousand of them.
+PIECE = """
+    SELECT i.id AS block_id, i.first_no AS first, i.last_no AS last, i.volume, i.account_id,
+           a.code AS account, a.type AS account_type, a.organisation_id AS organisation_id,
+           coalesce(o.name, nullif(a.name, ''), a.code) AS holder, r.name AS region, t.kind,
+           pa.id AS from_account_id, pa.organisation_id AS from_organisation_id,
+           coalesce(po.name, nullif(pa.name, ''), pa.code) AS sender,
+           (SELECT s.transaction_id FROM ledger.transaction_item_inputs s
+            WHERE s.item_id = i.id) IS NOT NULL AS spent_number
+    FROM ledger.transaction_items i
+    JOIN public.registry_region r ON r.id = i.region_id
+    JOIN public.registry_account a ON a.id = i.account_id
+    LEFT JOIN public.registry_organisation o ON o.id = a.organisation_id
+    JOIN ledger.transactions t ON t.id = i.transaction_id
+    LEFT JOIN ledger.transaction_items p ON p.id = i.input_id
+    LEFT JOIN public.registry_account pa ON pa.id = p.account_id
+    LEFT JOIN public.registry_organisation po ON po.id = pa.organisation_id
 """
 
 
@@ -110,24 +130,62 @@ def last_changes(account_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     return {row["id"]: row["occurred_at"] for row in found}
 
 
-# The blocks of one account, each with the open request that names its numbers.
+# The unspent blocks of one account that were chosen. What is asked of a batch is asked once.
+CHOSEN = """
+    WITH open AS MATERIALIZED (
+        SELECT q.number, q.commodity_id, q.ranges FROM public.registry_request q
+        WHERE q.source_id = %(account)s AND q.status IN ('submitted', 'approved')
+          AND q.ranges IS NOT NULL
+    ), fitting AS MATERIALIZED (
+        SELECT b.id
+        FROM (SELECT DISTINCT own.asset_id FROM ledger.leaves own
+              WHERE own.account_id = %(account)s AND %(facility)s || %(month)s <> '') held
+        JOIN ledger.assets b ON b.id = held.asset_id
+        JOIN public.registry_facility f ON f.id = b.facility_id
+        WHERE %(facility)s IN ('', f.code)
+          AND %(month)s IN ('', to_char(b.production_start, 'YYYY-MM'))
+    ), chosen AS MATERIALIZED (
+        SELECT l.item_id, c.code, l.first_no, l.volume
+        FROM ledger.leaves l JOIN public.registry_commodity c ON c.id = l.commodity_id
+        WHERE l.account_id = %(account)s AND %(commodity)s IN ('', c.code)
+          AND (%(facility)s || %(month)s = '' OR l.asset_id IN (SELECT fitting.id FROM fitting))
+          AND (%(state)s = '' OR %(state)s =
+               CASE WHEN (SELECT a.type FROM public.registry_account a
+                          WHERE a.id = %(account)s) = 'retirement' THEN 'retired'
+                    WHEN (SELECT a.type FROM public.registry_account a
+                          WHERE a.id = %(account)s) = 'expiry'
+                      OR (SELECT b.expires_at FROM ledger.assets b
+                          WHERE b.id = l.asset_id) <= now() THEN 'expired'
+                    WHEN EXISTS (SELECT FROM open
+                                 WHERE open.commodity_id = l.commodity_id AND open.ranges
+                                       && int8range(l.first_no, l.last_no, '[]'))
+                        THEN 'reserved'
+                    WHEN (SELECT b.transferable_until FROM ledger.assets b
+                          WHERE b.id = l.asset_id) <= now() THEN 'locked'
+                    ELSE 'available' END)
+    )
+"""
+# Those of a page, each with the open request that names its numbers.
 HELD_NOW = f"""
-    SELECT d.*, open.number AS request_number,
+    SELECT d.*, named.number AS request_number,
            CASE WHEN d.account_type = 'retirement' THEN 'retired'
                 WHEN d.account_type = 'expiry' OR d.expires_at <= now() THEN 'expired'
-                WHEN open.number IS NOT NULL THEN 'reserved'
+                WHEN named.number IS NOT NULL THEN 'reserved'
                 WHEN d.transferable_until <= now() THEN 'locked'
-                ELSE 'available' END AS state
+                ELSE 'available' END AS state,
+           (SELECT count(*) FROM chosen) AS all_blocks,
+           (SELECT sum(chosen.volume) FROM chosen)::bigint AS all_volume
     FROM ({DESCRIBED}) d
-    JOIN ledger.leaves l ON l.item_id = d.block_id
     LEFT JOIN LATERAL (
-        SELECT min(q.number) AS number FROM public.registry_request q
-        WHERE q.source_id = l.account_id AND q.commodity_id = l.commodity_id
-          AND q.status IN ('submitted', 'approved')
-          AND q.ranges && int8range(l.first_no, l.last_no, '[]')
-    ) open ON true
-    WHERE d.block_id = ANY (ARRAY(SELECT own.item_id FROM ledger.leaves own
-                                  WHERE own.account_id = %(account)s))
+        SELECT min(open.number) AS number FROM open
+        WHERE open.commodity_id = d.commodity_id
+          AND open.ranges && int8range(d.first, d.last, '[]')
+    ) named ON true
+    WHERE d.block_id = ANY (ARRAY(
+        SELECT chosen.item_id FROM chosen
+        WHERE (chosen.code, chosen.first_no) > (%(after_commodity)s, %(after_first)s)
+        ORDER BY chosen.code, chosen.first_no LIMIT %(limit)s))
+    ORDER BY d.commodity, d.first
 """
 
 
@@ -145,20 +203,7 @@ def blocks_held(
     :param after: commodity and first number of the last block of the page before
     """
     return rows(
-        f"""
-        WITH chosen AS (
-            SELECT * FROM ({HELD_NOW}) held
-            WHERE %(commodity)s IN ('', commodity)
-              AND %(facility)s IN ('', facility_code)
-              AND %(month)s IN ('', to_char(production_start, 'YYYY-MM'))
-              AND %(state)s IN ('', state)
-        )
-        SELECT chosen.*, (SELECT count(*) FROM chosen) AS all_blocks,
-               (SELECT sum(volume) FROM chosen)::bigint AS all_volume
-        FROM chosen
-        WHERE (commodity, first) > (%(after_commodity)s, %(after_first)s)
-        ORDER BY commodity, first LIMIT %(limit)s
-        """,
+        f"{CHOSEN} {HELD_NOW}",
         {
             **{name: chosen.get(name, "") for name in ("commodity", "facility", "month", "state")},
             "account": account_id,
@@ -184,19 +229,48 @@ def held_groups(account_id: UUID) -> list[Row]:
     )
 
 
-def daily_balances(account_id: UUID, time_zone: str) -> list[Row]:
-    """Return what an account held of each commodity at the end of each day on which it changed."""
+def daily_balances(account_id: UUID, time_zone: str, since: date) -> list[Row]:
+    """
+    Return what an account held of each commodity at the end of each day on which it changed.
+
+    From its last change back, a look into the index for each such day, down to the last one before
+    ``since``.
+    """
     return rows(
         """
-        SELECT DISTINCT ON (c.code, day) c.code AS commodity, h.balance,
-               (h.occurred_at AT TIME ZONE %s)::date AS day
-        FROM ledger.account_balances b
-        JOIN public.registry_commodity c ON c.id = b.commodity_id
-        CROSS JOIN LATERAL ledger.balance_history(b.account_id, b.commodity_id) h
-        WHERE b.account_id = %s
-        ORDER BY c.code, day, h.transaction_id DESC
+        WITH RECURSIVE point AS (
+            SELECT b.commodity_id, last.balance, last.day
+            FROM ledger.account_balances b
+            CROSS JOIN LATERAL (
+                SELECT p.balance_after AS balance,
+                       (t.occurred_at AT TIME ZONE %(zone)s)::date AS day
+                FROM ledger.credits_debits p
+                JOIN ledger.transactions t ON t.id = p.transaction_id
+                WHERE p.account_id = b.account_id AND p.commodity_id = b.commodity_id
+                ORDER BY p.transaction_id DESC LIMIT 1) last
+            WHERE b.account_id = %(account)s
+            UNION ALL
+            SELECT point.commodity_id, earlier.balance, earlier.day
+            FROM point
+            CROSS JOIN LATERAL (
+                SELECT ledger.position_at(point.commodity_id,
+                           (point.day::timestamp AT TIME ZONE %(zone)s) - interval '1 us') AS id
+                OFFSET 0) upto
+            CROSS JOIN LATERAL (
+                SELECT p.balance_after AS balance,
+                       (t.occurred_at AT TIME ZONE %(zone)s)::date AS day
+                FROM ledger.credits_debits p
+                JOIN ledger.transactions t ON t.id = p.transaction_id
+                WHERE p.account_id = %(account)s AND p.commodity_id = point.commodity_id
+                  AND p.transaction_id <= upto.id
+                ORDER BY p.transaction_id DESC LIMIT 1) earlier
+            WHERE point.day >= %(since)s
+        )
+        SELECT c.code AS commodity, point.balance, point.day
+        FROM point JOIN public.registry_commodity c ON c.id = point.commodity_id
+        ORDER BY c.code, point.day
         """,
-        [time_zone, account_id],
+        {"account": account_id, "zone": time_zone, "since": since},
     )
 
 
@@ -234,18 +308,22 @@ def unspent_blocks(organisation_id: UUID | None, block_ids: Sequence[int]) -> li
     )
 
 
-def children(block_id: int) -> list[Row]:
-    """Return the blocks that were cut from a block, lowest number first."""
-    return rows(
-        f"""
-        {DESCRIBED}
-        WHERE i.input_id = %(block)s
-          AND i.transaction_id = (SELECT x.transaction_id FROM ledger.transaction_item_inputs x
-                                  WHERE x.item_id = %(block)s)
-        ORDER BY i.first_no
-        """,
-        {"block": block_id},
-    )
+CUT_FROM = """
+    WHERE i.input_id = %(block)s
+      AND i.transaction_id = (SELECT x.transaction_id FROM ledger.transaction_item_inputs x
+                              WHERE x.item_id = %(block)s)
+    ORDER BY i.first_no LIMIT %(limit)s
+"""
+
+
+def children(block_id: int, *, limit: int) -> list[Row]:
+    """Return the blocks that were cut from a block, lowest number first; so many at most."""
+    return rows(f"{DESCRIBED} {CUT_FROM}", {"block": block_id, "limit": limit})
+
+
+def pieces(block_id: int) -> list[Row]:
+    """Return all blocks that were cut from a block, lowest number first, for a picture."""
+    return rows(f"{PIECE} {CUT_FROM}", {"block": block_id, "limit": None})
 
 
 def transaction_row(commodity: str, height: int) -> Row | None:
@@ -272,10 +350,11 @@ def consumed_by(transaction_id: int, organisation_id: UUID | None) -> list[Row]:
     """Return the blocks that a transaction consumed. An expiry shows each holder its own."""
     return rows(
         f"""
-        {DESCRIBED}
+        {PIECE}
         WHERE i.id = ANY (ARRAY(SELECT spent.item_id FROM ledger.transaction_item_inputs spent
                                 WHERE spent.transaction_id = %(transaction)s))
-          AND (%(organisation)s::uuid IS NULL OR st.kind <> 'expire'
+          AND (%(organisation)s::uuid IS NULL OR (SELECT k.kind FROM ledger.transactions k
+                                                WHERE k.id = %(transaction)s) <> 'expire'
                OR a.organisation_id = %(organisation)s)
         ORDER BY i.first_no
         """,
@@ -287,7 +366,7 @@ def created_by(transaction_id: int, organisation_id: UUID | None) -> list[Row]:
     """Return the blocks that a transaction created. An expiry shows each holder its own."""
     return rows(
         f"""
-        {DESCRIBED}
+        {PIECE}
         WHERE i.transaction_id = %(transaction)s
           AND (%(organisation)s::uuid IS NULL OR t.kind <> 'expire'
                OR pa.organisation_id = %(organisation)s)

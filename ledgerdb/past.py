@@ -15,6 +15,8 @@ from ledgerdb.positions import UPTO, ask, pair, stream
 from ledgerdb.reads import Row
 
 LARGEST = 2**63 - 1
+# So many blocks of an account are looked at first; then four times as many, and so on.
+AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,87 @@ class Scope:
         return self.facility is None and self.region is None
 
 
+# Whether a block (i) was held at its commodity's position. Most blocks were spent long before.
+HELD = f"""
+    CASE WHEN coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
+                        WHERE s.item_id = i.id), {LARGEST}) <= %(bottom)s THEN false
+    ELSE (%(region)s::integer IS NULL OR i.region_id = %(region)s::integer)
+         AND (SELECT upto.position FROM ledger.assets b
+              JOIN {UPTO} ON upto.commodity_id = b.commodity_id
+              WHERE b.id = i.asset_id
+                AND (%(facility)s::uuid IS NULL OR b.facility_id = %(facility)s::uuid))
+             BETWEEN i.transaction_id AND coalesce(
+                 (SELECT s.transaction_id - 1 FROM ledger.transaction_item_inputs s
+                  WHERE s.item_id = i.id), {LARGEST})
+    END
+"""
 # Blocks of accounts, newest acquired first.
 OF_ACCOUNTS = f"""
     SELECT held.* FROM unnest(%(accounts)s::uuid[]) AS account (id)
     CROSS JOIN LATERAL (
         SELECT i.id, i.transaction_id, i.first_no, i.volume
         FROM ledger.transaction_items i
-        WHERE i.account_id = account.id AND i.transaction_id <= %(top)s
-          AND (i.transaction_id < %(after)s
-               OR (i.transaction_id = %(after)s AND i.first_no > %(after_first)s))
-          AND (%(region)s::integer IS NULL OR i.region_id = %(region)s::integer)
-          AND (SELECT upto.position FROM ledger.assets b
-               JOIN {UPTO} ON upto.commodity_id = b.commodity_id
-               WHERE b.id = i.asset_id
-                 AND (%(facility)s::uuid IS NULL OR b.facility_id = %(facility)s::uuid))
-              BETWEEN i.transaction_id AND coalesce(
-                  (SELECT s.transaction_id - 1 FROM ledger.transaction_item_inputs s
-                   WHERE s.item_id = i.id), {LARGEST})
+        WHERE i.account_id = account.id AND i.transaction_id <= %(top)s AND {HELD}) held
+"""
+# The same, one page of it: from both ends of what an account ever acquired towards the middle, some
+# transactions at a time, until the newest make a page or all that it held is found. So an account
+# that spent a hundred thousand blocks is not read whole to find the few that it kept.
+PAGE_OF_ACCOUNTS = f"""
+    SELECT held.* FROM unnest(%(accounts)s::uuid[]) AS account (id)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN %(whole)s THEN coalesce(sum(last.balance_after), 0) ELSE {LARGEST} END
+                   AS volume
+        FROM {UPTO}
+        CROSS JOIN LATERAL (
+            SELECT p.balance_after FROM ledger.credits_debits p
+            WHERE p.account_id = account.id AND p.commodity_id = upto.commodity_id
+              AND p.transaction_id <= upto.position
+            ORDER BY p.transaction_id DESC LIMIT 1) last) goal
+    CROSS JOIN LATERAL (
+        WITH RECURSIVE walk AS (
+            SELECT 0 AS step, 0::bigint AS above,
+                   least(%(after)s::bigint, %(top)s::bigint + 1) AS below,
+                   near.ids, coalesce(cardinality(near.ids), 0)::bigint AS newest,
+                   0::numeric AS volume
+            FROM (SELECT array_agg(i.id) AS ids FROM ledger.transaction_items i
+                  WHERE i.account_id = account.id AND i.transaction_id = %(after)s
+                    AND i.first_no > %(after_first)s AND {HELD}) near
+            UNION ALL
+            SELECT walk.step + 1, low.edge, high.edge, walk.ids || found.ids,
+                   walk.newest + found.newest, walk.volume + found.volume
+            FROM walk
+            CROSS JOIN LATERAL (
+                SELECT coalesce((
+                    SELECT i.transaction_id FROM ledger.transaction_items i
+                    WHERE i.account_id = account.id AND i.transaction_id > walk.above
+                      AND i.transaction_id < walk.below
+                    ORDER BY i.transaction_id DESC
+                    OFFSET ({AT_ONCE} * 4 ^ walk.step)::bigint LIMIT 1), walk.above + 1)
+                    AS edge OFFSET 0) high
+            CROSS JOIN LATERAL (
+                SELECT coalesce((
+                    SELECT i.transaction_id FROM ledger.transaction_items i
+                    WHERE i.account_id = account.id AND i.transaction_id > walk.above
+                      AND i.transaction_id < high.edge
+                    ORDER BY i.transaction_id
+                    OFFSET ({AT_ONCE} * 4 ^ walk.step)::bigint LIMIT 1), high.edge - 1)
+                    AS edge OFFSET 0) low
+            CROSS JOIN LATERAL (
+                SELECT array_agg(near.id) AS ids, coalesce(sum(near.volume), 0) AS volume,
+                       count(*) FILTER (WHERE near.transaction_id >= high.edge) AS newest
+                FROM (SELECT i.id, i.volume, i.transaction_id FROM ledger.transaction_items i
+                      WHERE i.account_id = account.id AND i.transaction_id >= high.edge
+                        AND i.transaction_id < walk.below AND {HELD}
+                      UNION ALL
+                      SELECT i.id, i.volume, i.transaction_id FROM ledger.transaction_items i
+                      WHERE i.account_id = account.id AND i.transaction_id > walk.above
+                        AND i.transaction_id <= low.edge AND {HELD}) near) found
+            WHERE walk.newest < %(limit)s AND walk.volume < goal.volume
+              AND walk.below > walk.above + 1
+        )
+        SELECT i.id, i.transaction_id, i.first_no, i.volume
+        FROM (SELECT walk.ids FROM walk ORDER BY walk.step DESC LIMIT 1) last
+        JOIN ledger.transaction_items i ON i.id = ANY (last.ids)
         ORDER BY i.transaction_id DESC, i.first_no LIMIT %(limit)s) held
 """
 # Blocks of batches that were in trading accounts, by commodity and number.
@@ -60,21 +126,24 @@ OF_BATCHES = f"""
     CROSS JOIN LATERAL (
         SELECT i.id, i.transaction_id, i.first_no, i.volume
         FROM ledger.assets b
+        -- A limit for each batch: in order of number as the index has it, no further than needed.
         CROSS JOIN LATERAL (
-            SELECT * FROM ledger.transaction_items part
-            WHERE part.asset_id = b.id AND part.first_no > low.number) i
+            SELECT part.id, part.transaction_id, part.first_no, part.volume
+            FROM ledger.transaction_items part
+            WHERE part.asset_id = b.id AND part.first_no > low.number
+              AND (%(region)s::integer IS NULL OR part.region_id = %(region)s::integer)
+              AND part.transaction_id <= upto.position
+              AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
+                            WHERE s.item_id = part.id), {LARGEST}) > upto.position
+              AND (SELECT holder.type FROM public.registry_account holder
+                   WHERE holder.id = part.account_id) = 'trading'
+            ORDER BY part.first_no LIMIT %(limit)s) i
         WHERE b.commodity_id = upto.commodity_id AND b.transaction_id <= upto.position
           AND b.first_no >= coalesce((SELECT near.first_no FROM ledger.assets near
                                       WHERE near.commodity_id = upto.commodity_id
                                         AND near.first_no <= low.number
                                       ORDER BY near.first_no DESC LIMIT 1), 0)
           AND (%(facility)s::uuid IS NULL OR b.facility_id = %(facility)s::uuid)
-          AND (%(region)s::integer IS NULL OR i.region_id = %(region)s::integer)
-          AND i.transaction_id <= upto.position
-          AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
-                        WHERE s.item_id = i.id), {LARGEST}) > upto.position
-          AND (SELECT holder.type FROM public.registry_account holder
-               WHERE holder.id = i.account_id) = 'trading'
         ORDER BY b.first_no, i.first_no LIMIT %(limit)s) held
 """
 DESCRIBED = f"""
@@ -129,7 +198,7 @@ def _blocks(
     scope: Scope, marks: Sequence[Row], after: str, limit: int | None
 ) -> tuple[str, dict[str, Any]]:
     place, _, first = after.rpartition("-")
-    values = _values(scope, marks) | {"limit": limit}
+    values = _values(scope, marks) | {"limit": limit, "whole": scope.is_whole and not after}
     if first.isascii() and first.isdigit() and len(first) < 19:
         values["after_first"] = int(first)
         values["after_code"] = place
@@ -138,7 +207,8 @@ def _blocks(
     if scope.accounts is None:
         source, order, place = OF_BATCHES, "commodity, first", "commodity"
     else:
-        source, order, place = OF_ACCOUNTS, "transaction_id DESC, first", "transaction_id"
+        source = OF_ACCOUNTS if limit is None else PAGE_OF_ACCOUNTS
+        order, place = "transaction_id DESC, first", "transaction_id"
     return (
         f"""
         WITH held AS ({source})
@@ -166,6 +236,7 @@ def _values(scope: Scope, marks: Sequence[Row]) -> dict[str, Any]:
         "facility": scope.facility,
         "region": scope.region,
         "top": max((mark["transaction_id"] for mark in marks), default=0),
+        "bottom": min((mark["transaction_id"] for mark in marks), default=0),
         "after": LARGEST,
         "after_first": 0,
         "after_code": "",

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connections, transaction
 
-from ledgerdb.reads import LOOK_UP, Row, rows
+from ledgerdb.reads import LOOK_UP, WAYS, Row, rows
 
 USING = "audit"
 CHUNK = 2000
@@ -59,7 +59,7 @@ def stream(statement: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
         try:
             cursor.execute(statement, parameters)
         finally:
-            session.execute("RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin")
+            session.execute("; ".join(f"RESET enable_{way}" for way in WAYS))
         found = cursor.fetchmany(CHUNK)
         names = [column.name for column in cursor.description]
         while found:

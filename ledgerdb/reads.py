@@ -10,7 +10,9 @@ from django.db import connections
 
 Row = dict[str, Any]
 # A page asks for few rows of large tables: each is found by an index, whatever the planner thinks.
-LOOK_UP = "; ".join(f"SET LOCAL enable_{way} = off" for way in ("seqscan", "hashjoin", "mergejoin"))
+# By one index: a bitmap of all blocks up to a position has been and-ed to the few of one batch.
+WAYS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
+LOOK_UP = "; ".join(f"SET LOCAL enable_{way} = off" for way in WAYS)
 
 
 def rows(

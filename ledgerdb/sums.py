@@ -14,18 +14,21 @@ from ledgerdb.reads import Row
 
 LARGEST = 2**63 - 1
 
-# The unspent blocks of one batch (b) at its commodity's position, by where they are.
+# The unspent blocks of one batch (b) at its commodity's position, by where they are. The type of an
+# account is looked up: a join would be repeated for every account that there is.
 WHERE_IT_IS = f"""
-    SELECT coalesce(sum(i.volume) FILTER (WHERE holder.type = 'trading'), 0)::bigint AS held,
-           coalesce(sum(i.volume) FILTER (WHERE holder.type = 'retirement'), 0)::bigint AS retired,
-           coalesce(sum(i.volume) FILTER (WHERE holder.type = 'expiry'), 0)::bigint AS expired
-    FROM (SELECT part.account_id, sum(part.volume) AS volume
-          FROM ledger.transaction_items part
-          WHERE part.asset_id = b.id AND part.transaction_id <= upto.position
-            AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
-                          WHERE s.item_id = part.id), {LARGEST}) > upto.position
-          GROUP BY part.account_id) i
-    JOIN public.registry_account holder ON holder.id = i.account_id
+    SELECT coalesce(sum(i.volume) FILTER (WHERE i.type = 'trading'), 0)::bigint AS held,
+           coalesce(sum(i.volume) FILTER (WHERE i.type = 'retirement'), 0)::bigint AS retired,
+           coalesce(sum(i.volume) FILTER (WHERE i.type = 'expiry'), 0)::bigint AS expired
+    FROM (SELECT by_account.volume,
+                 (SELECT holder.type FROM public.registry_account holder
+                  WHERE holder.id = by_account.account_id) AS type
+          FROM (SELECT part.account_id, sum(part.volume) AS volume
+                FROM ledger.transaction_items part
+                WHERE part.asset_id = b.id AND part.transaction_id <= upto.position
+                  AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
+                                WHERE s.item_id = part.id), {LARGEST}) > upto.position
+                GROUP BY part.account_id OFFSET 0) by_account) i
 """
 
 # Minted there, moved in and out, and where it is, of each region.

@@ -26,9 +26,9 @@ class Plan:
     buffers: int
 
     def scans(self, node: Row | None = None) -> Iterator[Row]:
-        """Return the nodes that read a growing table."""
+        """Return the nodes that read a growing table, or an index for a bitmap."""
         node = node or self.root
-        if node.get("Relation Name") in GROWING:
+        if node.get("Relation Name") in GROWING or node["Node Type"] == "Bitmap Index Scan":
             yield node
         for each in node.get("Plans", []):
             yield from self.scans(each)

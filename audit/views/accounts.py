@@ -29,7 +29,14 @@ NOW = {
 @require_safe
 def index(request: SignedIn) -> HttpResponse:
     """List accounts with their sums."""
-    return render(request, "audit/accounts/list.html", {"rows": accounts.overview(request.user)})
+    after = tables.typed(request, "after")
+    rows, following = accounts.listed(request.user, after=after)
+    context = {
+        "rows": rows,
+        "after": after,
+        "next": urlencode({"after": following}) if following else "",
+    }
+    return render(request, "audit/accounts/list.html", context)
 
 
 @require_safe

@@ -134,6 +134,12 @@ class Request(models.Model):
                 condition=Q(status__in=("submitted", "approved")),
                 name="registry_request_reserved_ix",
             ),
+            # Every page counts what is open; of all requests that is very little.
+            models.Index(
+                fields=("status", "submitted_at"),
+                condition=Q(status__in=("draft", "submitted", "approved")),
+                name="registry_request_open_ix",
+            ),
         )
 
     def __str__(self) -> str:

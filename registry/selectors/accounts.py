@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,11 +10,13 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from ledgerdb import pages
-from registry import access
+from registry import access, dates
 from registry.models import Account, Commodity, User
 
 Row = dict[str, Any]
 PAGE = 50
+# How far back the picture of a balance goes.
+HISTORY = timedelta(days=366)
 ACQUIRED = {
     "mint": "Issued",
     "reassign_region": "Region change",
@@ -71,7 +74,16 @@ def get(user: User, code: str) -> Account:
 
 def overview(user: User) -> list[Row]:
     """Return the accounts that a person may open, each with its sums and its last change."""
-    accounts = list(visible(user).order_by("code"))
+    return _summed(list(visible(user).order_by("code")))
+
+
+def listed(user: User, *, after: str = "") -> tuple[list[Row], str]:
+    """Return a page of these accounts, by code, and after which one to go on."""
+    found = list(visible(user).filter(code__gt=after).order_by("code")[: PAGE + 1])
+    return _summed(found[:PAGE]), found[PAGE - 1].code if len(found) > PAGE else ""
+
+
+def _summed(accounts: list[Account]) -> list[Row]:
     sums: dict[Any, list[Row]] = {}
     for row in pages.sums([account.id for account in accounts]):
         sums.setdefault(row["account_id"], []).append(
@@ -116,10 +128,12 @@ def picked_blocks(user: User, block_ids: list[int]) -> list[Row]:
 
 def holdings(account: Account, *, chosen: Mapping[str, str], after: str = "") -> Holdings:
     """Return what an account holds: sums, blocks, and the history of its balance; one moment."""
-    with pages.one_snapshot():
+    with pages.one_snapshot(look_up=True):
         found = pages.blocks_held(account.id, chosen=chosen, after=_position(after), limit=PAGE + 1)
         groups = pages.held_groups(account.id)
-        days = pages.daily_balances(account.id, settings.REGISTRY_TIME_ZONE)
+        days = pages.daily_balances(
+            account.id, settings.REGISTRY_TIME_ZONE, dates.today() - HISTORY
+        )
         sums = pages.sums([account.id])
         positions = pages.positions()
     held = {day["commodity"] for day in days}

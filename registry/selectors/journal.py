@@ -14,7 +14,7 @@ from registry.selectors import scopes
 Row = dict[str, Any]
 PAGE = 50
 # How far one page looks for what no index answers, per commodity.
-LOOK = 5000
+LOOK = 2000
 EXPORT = 1000
 FIELDS = ("kind", "commodity", "organisation", "account", "since", "until", "least", "most")
 LARGEST = 2**63 - 1

@@ -12,6 +12,8 @@ from registry.selectors import requests
 
 Row = dict[str, Any]
 STRANGER = "Another account"
+# So many of the blocks that were cut together are listed; the picture shows them all.
+LISTED = 100
 
 
 def totals() -> list[Row]:
@@ -33,11 +35,14 @@ def block_page(user: User, block_id: int) -> Row:
         if block is None or not _sees(block, organisation):
             raise Http404("No such block.")
         parent = pages.block(block["input_id"]) if block["input_id"] else None
-        siblings = pages.children(block["input_id"]) if parent else [block]
-        children = pages.children(block_id) if block["spent_number"] else []
+        siblings, drawn_siblings = _cut_from(parent) if parent else ([block], [block])
+        children, drawn_children = _cut_from(block) if block["spent_number"] else ([], [])
+    if block_id not in {each["block_id"] for each in siblings}:
+        siblings.append(block)
     if parent and not _sees(parent, organisation):
         # The receiver knows who sent it, and nothing of what the sender kept.
         siblings = [each for each in siblings if _sees(each, organisation)]
+        drawn_siblings = [each for each in drawn_siblings if _sees(each, organisation)]
     took_part = organisation in (None, block["organisation_id"])
 
     def near(each: Row, *, known: bool = False) -> Row:
@@ -51,8 +56,18 @@ def block_page(user: User, block_id: int) -> Row:
         "parent": near(parent, known=True) if parent else None,
         "siblings": [near(each) for each in siblings],
         "children": [near(each, known=took_part) for each in children],
-        "knows_spending": took_part or any(_sees(child, organisation) for child in children),
+        "drawn_siblings": [near(each) for each in drawn_siblings],
+        "drawn_children": [near(each, known=took_part) for each in drawn_children],
+        "knows_spending": took_part or any(_sees(child, organisation) for child in drawn_children),
     }
+
+
+def _cut_from(block: Row) -> tuple[list[Row], list[Row]]:
+    """Return the blocks cut from one: the first of them, described, and all, to be drawn."""
+    listed = pages.children(block["block_id"], limit=LISTED + 1)
+    if len(listed) <= LISTED:
+        return listed, listed
+    return listed[:LISTED], pages.pieces(block["block_id"])
 
 
 def transaction_page(user: User, number: str) -> Row:

@@ -3,10 +3,12 @@
 import itertools
 
 import pytest
+from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.strata import Axis, Cell, layout, merged
+from audit.strata import MANY, MIXED, Axis, Cell, layout, merged
+from audit.templatetags.strata import lineage_picture
 
 
 def cells(*ranges, **more):
@@ -60,6 +62,43 @@ def test_blocks_of_two_holders_are_not_merged():
     picture = layout([[*tiny, Cell(9, 100_000)]])
 
     assert len(picture.rects) == 9
+
+
+@pytest.mark.parametrize("gap", [0, 3])
+def test_ten_thousand_blocks_are_merged_and_still_sum_to_their_batch(gap):
+    step = 40 + gap
+    blocks = [
+        Cell(n * step + 1, n * step + 40, tone="to" if n % 2 else "from", here=n == 5000)
+        for n in range(10_000)
+    ]
+    whole = [Cell(1, blocks[-1].last)] if gap == 0 else blocks
+
+    picture = layout([whole, blocks])
+
+    rows = {y: [rect.cell for rect in picture.rects if rect.y == y] for y in (24, 131)}
+    assert [sum(cell.volume for cell in row) for row in rows.values()] == [400_000, 400_000]
+    assert sum(cell.count for cell in rows[131]) == 10_000
+    assert len(rows[131]) <= MANY
+    assert [cell.here for cell in rows[131]].count(True) == 1
+    assert {cell.tone for cell in rows[131]} == {MIXED}
+    assert len(picture.cuts) <= MANY
+    assert len(picture.bars) <= MANY
+    assert max(rect.x + rect.width for rect in picture.rects) <= 760.01
+
+
+def test_a_picture_of_ten_thousand_blocks_is_small_to_send():
+    batch = {"block_id": 1, "first": 1, "last": 400_000, "volume": 400_000, "holder": "Alder",
+             "tone": "from", "is_open": True, "spent_number": "SOL-2"}  # fmt: skip
+    blocks = [
+        batch | {"block_id": n + 2, "first": n * 40 + 1, "last": n * 40 + 40, "volume": 40,
+                 "tone": "to" if n % 2 else "from", "spent_number": None}
+        for n in range(10_000)
+    ]  # fmt: skip
+
+    drawn = render_to_string("parts/strata.html", lineage_picture(batch, None, [batch], blocks))
+
+    assert len(drawn.encode()) <= 300_000
+    assert drawn.count("tone-mixed") > 50
 
 
 def test_a_label_is_left_out_where_it_does_not_fit():

@@ -25,7 +25,7 @@ django.setup()
 from rich.console import Console  # noqa: E402
 
 from ledgerdb.embedded import EmbeddedServer  # noqa: E402
-from tests.bench import fill  # noqa: E402
+from tests.bench import fill, reading  # noqa: E402
 from tests.bench.load import SCALE, Load  # noqa: E402
 from tests.bench.report import Figure, write  # noqa: E402
 
@@ -192,8 +192,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--scale", type=int, default=1, help="divide the large figures by this")
     parser.add_argument("--only", choices=("uniform", "size", "fresh", "sweeps"))
+    parser.add_argument("--reads", action="store_true", help="measure reading, at 1 M blocks")
+    parser.add_argument(
+        "--blocks", type=int, nargs="+", default=[1_000_000], help="with --reads: other sizes"
+    )
+    parser.add_argument(
+        "--history", type=Path, nargs="+", default=[],
+        help="with --reads: directories that manage.py make_history filled, and not new ones",
+    )  # fmt: skip
+    parser.add_argument("--plans", type=Path, help="with --reads: write every plan to this file")
     parser.add_argument("--dry", action="store_true", help="do not write docs/performance.md")
     options = parser.parse_args()
+    if options.reads:
+        reading.measure(
+            options.blocks, options.history, dry=options.dry, plans=options.plans,
+            seconds=6 * options.seconds,
+        )  # fmt: skip
+        return
     directory = Path(tempfile.mkdtemp(prefix="strata-bench-", dir="/var/tmp"))
     directory.chmod(0o711)
     try:
