@@ -132,7 +132,7 @@ OF_BATCHES = f"""
             FROM ledger.transaction_items part
             WHERE part.asset_id = b.id AND part.first_no > low.number
               AND (%(region)s::integer IS NULL OR part.region_id = %(region)s::integer)
-              AND part.transaction_id <= upto.position
+              AND part.transaction_id + 0 <= upto.position
               AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
                             WHERE s.item_id = part.id), {LARGEST}) > upto.position
               AND (SELECT holder.type FROM public.registry_account holder

@@ -15,7 +15,8 @@ from ledgerdb.reads import Row
 LARGEST = 2**63 - 1
 
 # The unspent blocks of one batch (b) at its commodity's position, by where they are. The type of an
-# account is looked up: a join would be repeated for every account that there is.
+# account is looked up: a join would be repeated for every account. "+ 0": found by the
+# batch, and not by all transactions up to the position.
 WHERE_IT_IS = f"""
     SELECT coalesce(sum(i.volume) FILTER (WHERE i.type = 'trading'), 0)::bigint AS held,
            coalesce(sum(i.volume) FILTER (WHERE i.type = 'retirement'), 0)::bigint AS retired,
@@ -25,7 +26,7 @@ WHERE_IT_IS = f"""
                   WHERE holder.id = by_account.account_id) AS type
           FROM (SELECT part.account_id, sum(part.volume) AS volume
                 FROM ledger.transaction_items part
-                WHERE part.asset_id = b.id AND part.transaction_id <= upto.position
+                WHERE part.asset_id = b.id AND part.transaction_id + 0 <= upto.position
                   AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
                                 WHERE s.item_id = part.id), {LARGEST}) > upto.position
                 GROUP BY part.account_id OFFSET 0) by_account) i

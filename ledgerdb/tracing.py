@@ -12,10 +12,10 @@ from ledgerdb.reads import Row
 
 LARGEST = 2**63 - 1
 
-# What was unspent of a batch at a position.
+# What was unspent of a batch at a position. "+ 0": found by the batch alone.
 UNSPENT = f"""
     SELECT i.* FROM ledger.transaction_items i
-    WHERE i.asset_id = %(batch)s AND i.transaction_id <= %(position)s
+    WHERE i.asset_id = %(batch)s AND i.transaction_id + 0 <= %(position)s
       AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
                     WHERE s.item_id = i.id), {LARGEST}) > %(position)s
 """

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
 
+from ledgerdb import held as now
 from ledgerdb import pages
 from registry import access, dates
 from registry.models import Account, Commodity, User
@@ -129,11 +130,9 @@ def picked_blocks(user: User, block_ids: list[int]) -> list[Row]:
 def holdings(account: Account, *, chosen: Mapping[str, str], after: str = "") -> Holdings:
     """Return what an account holds: sums, blocks, and the history of its balance; one moment."""
     with pages.one_snapshot(look_up=True):
-        found = pages.blocks_held(account.id, chosen=chosen, after=_position(after), limit=PAGE + 1)
-        groups = pages.held_groups(account.id)
-        days = pages.daily_balances(
-            account.id, settings.REGISTRY_TIME_ZONE, dates.today() - HISTORY
-        )
+        found = now.blocks_held(account.id, chosen=chosen, after=_position(after), limit=PAGE + 1)
+        groups = now.held_groups(account.id)
+        days = now.daily_balances(account.id, settings.REGISTRY_TIME_ZONE, dates.today() - HISTORY)
         sums = pages.sums([account.id])
         positions = pages.positions()
     held = {day["commodity"] for day in days}

@@ -185,8 +185,7 @@ class Bench:
         ledger.drop()
 
 
-def main() -> None:
-    """Measure, print, and write the document."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
@@ -202,7 +201,12 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--plans", type=Path, help="with --reads: write every plan to this file")
     parser.add_argument("--dry", action="store_true", help="do not write docs/performance.md")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print, and write the document."""
+    options = _options()
     if options.reads:
         reading.measure(
             options.blocks, options.history, dry=options.dry, plans=options.plans,
