@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0008_files'),
+        ('registry', '0010_replay_pages'),
     ]
 
     operations = [
