@@ -157,7 +157,7 @@ def environment(database: Database) -> dict[str, str]:
 def start(file: Path, database: Database) -> subprocess.Popen:
     """Start a replay in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "manage.py", "replay", "here", str(file), "--quiet"],
+        [sys.executable, "manage.py", "replay", str(file), "--quiet"],
         cwd=BASE_DIR,
         env=environment(database),
         stdout=subprocess.PIPE,

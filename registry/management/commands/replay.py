@@ -29,6 +29,8 @@ CLOSED = """No replay window is open: past times are not allowed now. An adminis
   STRATA_ADMIN_DSN=… manage.py change_window open --purpose replay --minutes 600 --reason "…"
 Then run this again."""
 
+ACTS = ("start", "resume", "work", "status", "report", "compare", "here")
+
 
 class Command(BaseCommand):
     """Check the file, create its reference records, send its events, sum up."""
@@ -42,13 +44,20 @@ class Command(BaseCommand):
     # The pages, which most checks are about, have no part in this.
     requires_system_checks = ()
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run; a file alone is short for ``here`` and the file."""
+        asked = argv[2:]
+        if asked and not {"-h", "--help", *ACTS} & set(asked):
+            argv = [*argv[:2], "here", *asked]
+        super().run_from_argv(argv)
+
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what to do."""
         acts = parser.add_subparsers(
             dest="act",
             required=True,
-            metavar="start | resume | work | status | report | compare | here",
-            help="what to do; each has --help of its own",
+            metavar=" | ".join(ACTS),
+            help="what to do; each has --help of its own, and a file alone is here FILE",
         )
         add_acts(acts)
         self._add_here(acts.add_parser("here", help="send a file into this very database"))
