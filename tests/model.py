@@ -324,6 +324,8 @@ class Ledger:
             raise Refusal("BLOCK_NOT_HELD")
         if not all(self._usable(block, request.kind) for block, _ in found):
             raise Refusal("COMMODITY_RULE")
+        if not all(self._passes(block, request) for block, _ in found):
+            raise Refusal("NUMBERS_OUTSIDE_FILTER")
         return found
 
     def _by_quantity(self, request: Request) -> list[tuple[Block, list[tuple[int, int]]]]:

@@ -319,6 +319,16 @@ BEGIN
         PERFORM ledger.refuse('COMMODITY_RULE',
             jsonb_build_object('request', p_request.id, 'rule', 'past its dates'));
     END IF;
+    -- Filters beside numbers say what whoever asked believes of them.
+    SELECT range_agg(int8range(l.first_no, l.last_no, '[]')) * p_request.ranges INTO v_missing
+    FROM unnest(v_held) l JOIN ledger.assets a ON a.id = l.asset_id
+    WHERE l.region_id <> p_request.filter_region_id OR a.facility_id <> p_request.filter_facility_id
+       OR a.production_start < p_request.filter_produced_from
+       OR a.production_end > p_request.filter_produced_to;
+    IF v_missing IS NOT NULL THEN
+        PERFORM ledger.refuse('NUMBERS_OUTSIDE_FILTER',
+            jsonb_build_object('request', p_request.id, 'outside', v_missing::text));
+    END IF;
 
     SELECT array_agg((l.item_id, l.asset_id, l.account_id,
                       CASE WHEN part.moved THEN p_target_id ELSE l.account_id END,
@@ -342,8 +352,8 @@ $$;
 -- CHOOSE_BLOCKS: the pieces that the request moves to p_target_id (and, if given, to p_region_id),
 -- and the remainders that stay. By numbers: exactly those. By quantity: the smallest block that
 -- suffices; else whole blocks, smallest first, ties by lowest number, cutting only the last.
--- Refuses, in order: RANGE_INVALID, VOLUME_NOT_POSITIVE; by numbers BLOCK_NOT_HELD, COMMODITY_RULE; by
---     quantity INSUFFICIENT_TOTAL_BALANCE, LEAF_SHORTFALL.
+-- Refuses, in order: RANGE_INVALID, VOLUME_NOT_POSITIVE; by numbers BLOCK_NOT_HELD, COMMODITY_RULE,
+--     NUMBERS_OUTSIDE_FILTER; by quantity INSUFFICIENT_TOTAL_BALANCE, LEAF_SHORTFALL.
 CREATE OR REPLACE FUNCTION ledger.choose_blocks(
     p_request public.registry_request, p_at timestamptz, p_target_id uuid,
     p_region_id integer DEFAULT NULL) RETURNS ledger.piece[]

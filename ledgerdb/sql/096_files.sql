@@ -94,10 +94,6 @@ GRANT SELECT ON public.registry_upload, public.registry_uploadrow, public.regist
 INSERT INTO ledger.error_codes AS known (code, sqlstate, domain, http_status, title, cause,
     what_to_do)
 VALUES
-    ('NUMBERS_OUTSIDE_FILTER', 'LV005', 'volume', 422,
-     'Some of the named numbers are not in the region that was chosen.',
-     'The request names numbers and a region that they are said to be in, and some of them are in another one.',
-     'Name numbers of blocks in that region, or choose the region that they are in.'),
     ('FILE_TOO_LARGE', 'LV101', 'file', 422,
      'The file is too large.',
      'The file has more bytes than are taken.',

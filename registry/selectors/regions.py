@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ledgerdb import drafts
 from ledgerdb.fields import Numbers
-from registry.models import Account, Commodity, Region, Request
+from registry.models import Account, Commodity, Region
 
 Held = dict[tuple[UUID, int, int], int]
 
@@ -25,15 +25,3 @@ def elsewhere(
     """Return those of some numbers that an account holds in another region: region, first, last."""
     found = drafts.regions_of(account.id, commodity.id, numbers)
     return [row for row in found if row["region_id"] != region.id]
-
-
-def outside(request: Request) -> list[str]:
-    """Return which numbers of a request are not in the region that it chose."""
-    if request.source_id is None or not request.ranges:
-        return []
-    found = drafts.regions_of(request.source_id, request.commodity_id, request.ranges)
-    return [
-        f"{row['first']}-{row['last']}"
-        for row in found
-        if row["region_id"] != request.filter_region_id
-    ]

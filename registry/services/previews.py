@@ -10,7 +10,6 @@ from django.db import transaction
 from ledgerdb import calls
 from ledgerdb.errors import Refused
 from registry.models import PreviewOpening, Request, User
-from registry.selectors import regions
 
 Row = dict[str, Any]
 # A list does not compare what is heavier than this: the request's own page does.
@@ -22,26 +21,9 @@ def preview_request(request_id: UUID) -> Row:
     Say what a request would do if it were executed now.
 
     :returns: ``consumed``, ``created``, ``postings``, ``balances``, ``fingerprint``
-    :raises Refused: as the execution would; NUMBERS_OUTSIDE_FILTER
+    :raises Refused: as the execution would
     """
-    check_filter(Request.objects.filter(id=request_id).first())
     return calls.preview(request_id=request_id)
-
-
-def check_filter(request: Request | None) -> None:
-    """
-    Refuse numbers that are not in the region that was chosen for them.
-
-    The ledger takes the numbers and asks its rules about each; it would change what was not meant.
-
-    :raises Refused: NUMBERS_OUTSIDE_FILTER
-    """
-    if request is None or not request.ranges or request.filter_region_id is None:
-        return
-    outside = regions.outside(request)
-    if outside:
-        facts = {"request": str(request.id), "outside": outside}
-        raise Refused("NUMBERS_OUTSIDE_FILTER", sqlstate="LV005", facts=facts)
 
 
 def open_preview(*, request_id: UUID, person: User) -> Row:
@@ -109,7 +91,6 @@ def _standing(request: Request) -> Standing:
     try:
         # A refusal would otherwise end a transaction that the caller may have open.
         with transaction.atomic():
-            check_filter(request)
             return Standing(fingerprint=calls.preview(request_id=request.id)["fingerprint"])
     except Refused as refused:
         return Standing(refusal=refused.code)

@@ -11,7 +11,7 @@ from ledgerdb.errors import Refused, translated
 from registry.models import Account, Commodity, Request, User
 from registry.services import notices
 from registry.services.evidence import set_evidence
-from registry.services.previews import check_filter, record_opening
+from registry.services.previews import record_opening
 
 
 def draft_request(
@@ -115,7 +115,6 @@ def submit_request(
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"status": request.status})
         if version and version != request.version():
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"changed": "content"})
-        check_filter(request)
         if fingerprint:
             now = calls.preview(request_id=request_id)
             if now["fingerprint"] != fingerprint:

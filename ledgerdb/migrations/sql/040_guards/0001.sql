@@ -231,11 +231,10 @@ BEGIN
                    AND i.region_id IN (parent.region_id, v_region)
                ELSE parent.account_id = v_source AND i.region_id = parent.region_id
                    AND i.account_id IN (parent.account_id, v_target) END, false)),
-           bool_and((v_ranges IS NOT NULL
-                     OR coalesce(batch.facility_id = v_of_facility, v_of_facility IS NULL)
-                        AND coalesce(parent.region_id = v_of_region, v_of_region IS NULL)
-                        AND coalesce(batch.production_start >= v_from, true)
-                        AND coalesce(batch.production_end <= v_to, true))
+           bool_and(coalesce(batch.facility_id = v_of_facility, v_of_facility IS NULL)
+                    AND coalesce(parent.region_id = v_of_region, v_of_region IS NULL)
+                    AND coalesce(batch.production_start >= v_from, true)
+                    AND coalesce(batch.production_end <= v_to, true)
                     AND (batch.expires_at > p_transaction.occurred_at) IS NOT FALSE
                     AND (p_transaction.kind <> 'transfer'
                          OR (batch.transferable_until > p_transaction.occurred_at) IS NOT FALSE))

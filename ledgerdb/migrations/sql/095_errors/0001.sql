@@ -146,7 +146,10 @@ VALUES
      'Some of these certificates are not held by the account.',
      'They were transferred, retired or expired meanwhile, or were never in this account.',
      'Open the holdings of the account and choose from the blocks it holds now.'),
-
+    ('NUMBERS_OUTSIDE_FILTER', 'LV005', 'volume', 422,
+     'Some of the named numbers are not where the request says that they are.',
+     'The request names numbers, and a region, facility or production period that they are said to be of. Some are of another one.',
+     'Name numbers of blocks in that region, of that facility and period, or leave those out.'),
     ('INSUFFICIENT_TOTAL_BALANCE', 'LB001', 'balance', 422,
      'The account does not hold enough.',
      'The account holds fewer certificates that may be used for this than the request asks for, after the filters of the request.',
