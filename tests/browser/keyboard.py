@@ -4,7 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from playwright.sync_api import Locator
+from playwright.sync_api import FileChooser, Locator, TimeoutError
 
 from tests.browser.conftest import Visitor
 
@@ -74,9 +74,17 @@ class Typist(Visitor):
         """Go to a field and choose a file of one's own machine."""
         self.fields += 1
         self._reach(self.page.get_by_label(label, exact=True))
-        with self.page.expect_file_chooser() as chooser:
+        try:
+            chooser = self._opened()
+        except TimeoutError:
+            # A busy chromium now and then opens nothing at the first press.
+            chooser = self._opened()
+        chooser.set_files(file)
+
+    def _opened(self) -> FileChooser:
+        with self.page.expect_file_chooser(timeout=20_000) as opened:
             self.page.keyboard.press("Enter")
-        chooser.value.set_files(file)
+        return opened.value
 
     def _reach(self, wanted: Locator) -> None:
         """Press Tab until something has the focus; on the way nothing may be out of sight."""

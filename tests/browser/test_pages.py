@@ -55,7 +55,7 @@ OPENED_BY = {
 }
 # Files, and pieces of pages that are swapped in. A page between two steps of signing in, and one
 # of a provider, are opened on the way: test_people and tests/portal/test_provider.py.
-NO_PAGES = re.compile(r"\.(csv|pdf|json)$|/evidence$|^(receivers|senders|health/.*|.*/badge)$")
+NO_PAGES = re.compile(r"\.(csv|pdf|json|zip)$|/evidence$|^(receivers|senders|health/.*|.*/badge)$")
 # The same pages in another state.
 STATES = {
     "nobody": ["errors?q=preview"],
