@@ -53,7 +53,8 @@ OF_ACCOUNTS = f"""
     CROSS JOIN LATERAL (
         SELECT i.id, i.transaction_id, i.first_no, i.volume
         FROM ledger.transaction_items i
-        WHERE i.account_id = account.id AND i.transaction_id <= %(top)s AND {HELD}) held
+        WHERE i.account_id = account.id AND i.transaction_id <= least(%(top)s, %(after)s)
+          AND (i.transaction_id < %(after)s OR i.first_no > %(after_first)s) AND {HELD}) held
 """
 # The same, one page of it: from both ends of what an account ever acquired towards the middle, some
 # transactions at a time, until the newest make a page or all that it held is found. So an account

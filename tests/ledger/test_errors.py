@@ -97,11 +97,12 @@ def one_key_for_two_requests(database: Database) -> None:
 
 
 def naming_numbers_of_another_region(database: Database) -> None:
-    source = make.account(holding=10)
+    commodity = make.commodity(reassignable=True)
+    source = make.account(holding=10, commodity=commodity)
     drafted = services.draft_request(
         kind="reassign_region",
         submitter=make.submitter_for(source),
-        commodity=make.default_commodity(),
+        commodity=commodity,
         source=source,
         ranges=((1, 5),),
         filter_region=make.region(),

@@ -289,7 +289,9 @@ def test_the_cutover_refuses_whatever_is_missing_and_ends_as_the_rehearsal_did(d
     make.registry()
     unsigned = make.variance("mint:1")
     missing["a signature"] = desk.call("cutover", "run", **step, **desk.working)
-    type(unsigned).objects.filter(pk=unsigned.pk).update(withdrawn_at=timezone.now())
+    type(unsigned).objects.filter(pk=unsigned.pk).update(
+        withdrawn_at=timezone.now(), withdrawn_by=unsigned.author, withdrawn_reason="Not so."
+    )
     missing["a freeze"] = desk.call("cutover", "run", source=SOURCE, **desk.working)
     other = write(desk.directory / "other.jsonl", [*lines, Events().mint(3, month=5)])
     missing["the source"] = desk.call("cutover", "run", path=other, **step, **desk.working)

@@ -8,7 +8,7 @@ stand in the order of its header: a case spoiled with several answers with the f
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -226,6 +226,13 @@ def no_system_account(case: Case) -> None:
 # -- CHOOSE_BLOCKS: the case's source holds 1 to 100, and 101 to 150 past their dates.
 
 
+@wrong("NUMBERS_OUTSIDE_FILTER", "numbers of another period")
+def outside_filter(case: Case) -> None:
+    case.asks.update(ranges=((1, 10),), volume=None, filter_produced_from=date(2999, 1, 1))
+    # By number, a block that is not counted as held is not held: its own refusal.
+    case.afterwards.clear()
+
+
 @wrong("LEAF_SHORTFALL", "a block is not counted as held")
 def leaf_lost(case: Case) -> None:
     case.asks.update(volume=100, ranges=None)
@@ -241,6 +248,7 @@ CHOICE = [
     asking("VOLUME_NOT_POSITIVE", "zero", ranges=None, volume=0),
     asking("BLOCK_NOT_HELD", "numbers nobody has", ranges=((101, 151),), volume=None),
     asking("COMMODITY_RULE", "numbers past their dates", ranges=((101, 110),), volume=None),
+    outside_filter,
     asking("INSUFFICIENT_TOTAL_BALANCE", "more than held", ranges=None, volume=151),
     leaf_lost,
 ]
