@@ -1,5 +1,6 @@
 """Many sessions at once, for as long as they like: no deadlock, nothing lost, nothing twice."""
 
+import contextlib
 import itertools
 import random
 import threading
@@ -9,6 +10,7 @@ from datetime import date, timedelta
 
 import psycopg
 import pytest
+from psycopg.errors import SerializationFailure
 
 from registry import services
 from registry.models import Account, Region, Request
@@ -185,7 +187,8 @@ def crowd(database: Database, count: int) -> None:
         connection.execute("SET default_transaction_isolation = 'serializable'")
         connection.execute("INSERT INTO django_session VALUES ('crowd', '', now())")
         for _ in range(count):
-            with connection.transaction():
+            # Where PostgreSQL has forgotten what the conflicts were, it may see some of its own.
+            with contextlib.suppress(SerializationFailure), connection.transaction():
                 connection.execute("SELECT count(*) FROM registry_regionrule")
                 connection.execute("UPDATE django_session SET expire_date = now()")
 
