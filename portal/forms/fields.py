@@ -120,7 +120,8 @@ def join_period(
         wrong = (1, "Say when it ended.")
     elif first and last and first[0] > last[1]:
         wrong = (1, "This is before it began.")
-    return first and first[0], (last or first) and (last or first)[1], wrong  # type: ignore[index]
+    end = last or first
+    return first[0] if first else None, end[1] if end else None, wrong
 
 
 def check_period(form: forms.Form, start: str, end: str) -> None:

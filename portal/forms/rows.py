@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -229,9 +228,9 @@ class Reader:
 
     def _claim(self) -> Row:
         first, last = (self.clean(name, DAYS_FIELD) for name in ("consumed_from", "consumed_to"))
-        period: tuple[date | None, date | None] = (None, None)
+        start = end = None
         if not self.wrong:
-            *period, wrong = join_period(first, last)  # type: ignore[assignment]
+            start, end, wrong = join_period(first, last)
             if wrong:
                 column = ("consumed_from", "consumed_to")[wrong[0]]
                 self.note(column, wrong[1], "RANGE_INVALID")
@@ -241,8 +240,8 @@ class Reader:
             "beneficiary_place": self.text("beneficiary_place"),
             "reason": self.text("purpose"),
             "claim_published": self._publish(),
-            "consumption_start": period[0],
-            "consumption_end": period[1],
+            "consumption_start": start,
+            "consumption_end": end,
         }
 
     def _publish(self) -> bool:

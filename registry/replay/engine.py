@@ -228,13 +228,13 @@ class Replay:
 
     def _write(self, turns: list[Turn]) -> None:
         """Write the requests of what nothing is wrong with so far; the others come one by one."""
-        fine = [turn for turn in turns if turn.case is not None and turn.case.is_fine]
+        fine = [(turn, turn.case) for turn in turns if turn.case is not None and turn.case.is_fine]
         try:
-            written = services.record_events([_asked(turn) for turn in fine])
+            written = services.record_events([_asked(turn, case) for turn, case in fine])
         except Refused:
             # Which one it is shows when they come one by one.
             return
-        for turn, request in zip(fine, written, strict=True):
+        for (turn, _), request in zip(fine, written, strict=True):
             turn.request = request
 
     def _one(self, turn: Turn) -> Outcome:
@@ -263,12 +263,11 @@ class Replay:
 
     def _prepare(self, turn: Turn) -> Outcome:
         """Take the event to its approval, and on to its execution."""
-        case, request = turn.case, turn.request
-        assert case is not None  # noqa: S101 -- _take looked it up
+        case, request = turn.case or self.triage.case_of(turn.event), turn.request
         if case.submitter is None or case.commodity is None:
             # Nobody to ask, or nothing to ask for: there can be no request.
             return _outcome(case.event, REJECTED, case.refusal, facts=case.facts)
-        asked = _asked(turn)
+        asked = _asked(turn, case)
         try:
             if case.approver is None:
                 raise Refused(case.refusal, facts=case.facts)
@@ -313,10 +312,8 @@ def _stopped(event: Record, broken: LedgerError) -> StoppedError:
     )
 
 
-def _asked(turn: Turn) -> dict[str, Any]:
+def _asked(turn: Turn, case: Case) -> dict[str, Any]:
     """Return what is asked of the services for an event."""
-    case = turn.case
-    assert case is not None  # noqa: S101 -- only asked of events that were looked up
     return {
         "request_id": id_of("event", turn.event["event_id"]),
         "key": turn.key,
