@@ -11,10 +11,9 @@ from django.core.cache import cache
 from ledgerdb import activity, positions
 from registry import access, dates, moments
 from registry.access import Right
-from registry.dates import DateError
 from registry.models import User
 from registry.selectors import scopes
-from registry.selectors.positions import Standing, standing
+from registry.selectors.positions import Standing, read_standing
 
 Row = dict[str, Any]
 MONTHS = 12
@@ -54,11 +53,7 @@ def read(user: User, typed: Mapping[str, str]) -> Question:
     """
     access.require(user, Right.SEE_EVERYTHING)
     mistakes: dict[str, str] = {}
-    stands = Standing([], None)
-    try:
-        stands = standing(as_of=typed.get("as_of", ""), at=typed.get("at", ""))
-    except DateError as error:
-        mistakes["as_of"] = str(error)
+    stands = read_standing(typed, mistakes)
     if commodity := scopes.commodity(typed, mistakes):
         stands = stands.only([commodity.code])
     return Question(typed, stands, mistakes)

@@ -8,10 +8,9 @@ from typing import Any
 from ledgerdb import positions, sums
 from registry import access, dates
 from registry.access import Right
-from registry.dates import DateError
 from registry.models import Facility, User
 from registry.selectors import scopes
-from registry.selectors.positions import Standing, standing
+from registry.selectors.positions import Standing, read_standing
 
 Row = dict[str, Any]
 PAGE = 50
@@ -39,11 +38,7 @@ def read(user: User, typed: Mapping[str, str]) -> Question:
     """
     access.require(user, Right.SEE_EVERYTHING)
     mistakes: dict[str, str] = {}
-    stands = Standing([], None)
-    try:
-        stands = standing(as_of=typed.get("as_of", ""), at=typed.get("at", ""))
-    except DateError as error:
-        mistakes["as_of"] = str(error)
+    stands = read_standing(typed, mistakes)
     by = typed.get("by") or "commodity"
     if by not in BY:
         mistakes["by"] = "There is no such view."

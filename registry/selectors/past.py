@@ -7,11 +7,10 @@ from typing import Any
 
 from ledgerdb import past, positions
 from registry import dates, moments
-from registry.dates import DateError
 from registry.models import Account, User
 from registry.selectors import accounts as now
 from registry.selectors import scopes
-from registry.selectors.positions import Standing, standing
+from registry.selectors.positions import Standing, read_standing
 
 Row = dict[str, Any]
 PAGE = 50
@@ -64,11 +63,7 @@ def read(user: User, typed: Mapping[str, str], *, account: Account | None = None
     :raises Http404: the heights of a link that no chain has reached
     """
     mistakes: dict[str, str] = {}
-    stands = Standing([], None)
-    try:
-        stands = standing(as_of=typed.get("as_of", ""), at=typed.get("at", ""))
-    except DateError as error:
-        mistakes["as_of"] = str(error)
+    stands = read_standing(typed, mistakes)
     found = (
         [account]
         if account

@@ -1,7 +1,7 @@
 """Where a page stands in the past: at what was typed, or at the heights of a permanent link."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.http import Http404
 
 from ledgerdb import positions
 from registry import moments
+from registry.dates import DateError
 from registry.moments import Moment
 
 Row = dict[str, Any]
@@ -58,6 +59,19 @@ def standing(*, as_of: str = "", at: str = "") -> Standing:
         return _fixed(at)
     moment = moments.parse(as_of)
     return Standing(positions.at(moment.at if moment else None), moment)
+
+
+def read_standing(typed: Mapping[str, str], mistakes: dict[str, str]) -> Standing:
+    """
+    Return the positions that a page's fields mean, and note a date that is none.
+
+    :raises Http404: a height that no chain has reached
+    """
+    try:
+        return standing(as_of=typed.get("as_of", ""), at=typed.get("at", ""))
+    except DateError as error:
+        mistakes["as_of"] = str(error)
+        return Standing([], None)
 
 
 def _fixed(at: str) -> Standing:
