@@ -54,16 +54,7 @@ def check(tmp_path, capsys):
 
 def an_expiry(cast):
     """Let certificates of Alder and Cobalt expire in one sweep, and return its number."""
-    commodity = make.commodity(code="OLD", name="Old wind", months_to_expiry=18)
-    for account, volume, month in ((cast.source, 100, 1), (cast.target, 57, 2)):
-        make.mint(
-            account,
-            volume,
-            commodity=commodity,
-            production_start=date(2022, month, 1),
-            production_end=date(2022, month, 28),
-        )
-    make.done(make.expire_request(commodity))
+    make.done(make.expire_request(cast.holds_expired(100, 57)))
     return "OLD-3"
 
 

@@ -1,6 +1,7 @@
 """The people and accounts that the tests of the pages play with."""
 
 import dataclasses
+from datetime import date
 from uuid import UUID, uuid4
 
 from django.test import Client
@@ -49,6 +50,19 @@ class Cast:
         return services.approve_request(
             request_id=item.id, approver=self.approver, fingerprint=item.submitted_fingerprint
         )
+
+    def holds_expired(self, held: int = 100, received: int = 50) -> Commodity:
+        """Let Alder and Cobalt hold certificates past their last days, 28 July and August 2023."""
+        commodity = make.commodity(code="OLD", name="Old wind", months_to_expiry=18)
+        for account, volume, month in ((self.source, held, 1), (self.target, received, 2)):
+            make.mint(
+                account,
+                volume,
+                commodity=commodity,
+                production_start=date(2022, month, 1),
+                production_end=date(2022, month, 28),
+            )
+        return commodity
 
     def details(self, **answers: object) -> dict[str, object]:
         """Fill in the details of a transfer."""

@@ -1,7 +1,5 @@
 """An expiry run in two screens."""
 
-from datetime import date
-
 import pytest
 
 from registry.models import Account, Request
@@ -14,16 +12,7 @@ NEW = "/requests/new/expiry"
 @pytest.fixture
 def old(cast):
     """A commodity of which Alder and Cobalt hold certificates past their time."""
-    commodity = make.commodity(code="OLD", name="Old wind", months_to_expiry=18)
-    for account, volume, month in ((cast.source, 100, 1), (cast.target, 50, 2)):
-        make.mint(
-            account,
-            volume,
-            commodity=commodity,
-            production_start=date(2022, month, 1),
-            production_end=date(2022, month, 28),
-        )
-    return commodity
+    return cast.holds_expired()
 
 
 @pytest.fixture
