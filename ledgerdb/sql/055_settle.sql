@@ -4,10 +4,11 @@
 -- It writes no row that it was given: every row follows from the approved request and from the block as
 -- the history says it. So there is nothing left to prove of them, and the guards that prove what others
 -- write (040_guards.sql) let it by: by its role, which owns this function and nothing that writes else.
--- p_at is when it happens, at the latest: no earlier than this database transaction and not in the
--- future, or the header's guard refuses. All its questions come before its first write. What it does not answer with yes it leaves alone: NULL,
--- and the calling function goes the long way, which names what is wrong, or handles what is rare. Both
--- ways leave the same rows and the same hash.
+-- p_at is now, no earlier than this database transaction: it happens then, or in the past that the
+-- request states, if ledger_replay executes it in a replay window (STATED_TIME, 050_checks.sql). The
+-- header's guard asks the same. All its questions come before its first write. What it does not answer
+-- with yes it leaves alone: NULL, and the calling function goes the long way, which names what is wrong,
+-- or handles what is rare. Both ways leave the same rows and the same hash.
 -- Refuses, in order: BALANCE_DRIFT, CLOCK_REGRESSION, LOCK_NOT_AVAILABLE (the block passed its date while
 --     waiting for its turn), CLOCK_REGRESSION, LEAF_SHORTFALL.
 -- Locks: the request; both accounts, in id order; the head of the commodity.
@@ -39,6 +40,8 @@ DECLARE
     v_volume bigint;
     v_submitter uuid;
     v_fingerprint text;
+    v_stated_at timestamptz;
+    v_at timestamptz;
     v_may boolean;
     -- The block, its first number to stay, its batch's first, and until when it may be used.
     v_block bigint;
@@ -64,17 +67,24 @@ DECLARE
     v_blocks bytea;
 BEGIN
     -- The request, approved by this actor, and nothing out of the common.
-    SELECT r.commodity_id, r.source_id, r.target_id, r.volume, r.submitter_id, r.approved_fingerprint
-    INTO v_commodity, v_source, v_target, v_volume, v_submitter, v_fingerprint
+    SELECT r.commodity_id, r.source_id, r.target_id, r.volume, r.submitter_id, r.approved_fingerprint,
+           r.occurred_at
+    INTO v_commodity, v_source, v_target, v_volume, v_submitter, v_fingerprint, v_stated_at
     FROM public.registry_request r
     WHERE r.id = p_request_id AND r.status = 'approved' AND r.kind = p_kind
       AND r.approver_id = p_actor_id AND r.volume > 0 AND r.source_id <> r.target_id
-      AND r.ranges IS NULL AND r.occurred_at IS NULL AND r.filter_facility_id IS NULL
+      AND r.ranges IS NULL AND r.filter_facility_id IS NULL
       AND r.filter_region_id IS NULL AND r.filter_produced_from IS NULL
       AND r.filter_produced_to IS NULL
       AND current_setting('ledger.lock_wait', true) IS DISTINCT FROM 'nowait'
     FOR NO KEY UPDATE;
     IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    v_at := coalesce(v_stated_at, p_at);
+    IF v_stated_at IS NOT NULL AND NOT (
+           v_stated_at <= p_at AND session_user = 'ledger_replay'
+           AND ledger.is_window_open('replay')) THEN
         RETURN NULL;
     END IF;
 
@@ -121,8 +131,8 @@ BEGIN
         ON i.id = l.item_id AND i.account_id = l.account_id AND i.volume = l.volume
     JOIN ledger.assets a ON a.id = i.asset_id AND a.commodity_id = l.commodity_id
     WHERE l.account_id = v_source AND l.commodity_id = v_commodity AND l.volume >= v_volume
-      AND (a.expires_at IS NULL OR a.expires_at > p_at)
-      AND (a.transferable_until IS NULL OR a.transferable_until > p_at OR p_kind <> 'transfer')
+      AND (a.expires_at IS NULL OR a.expires_at > v_at)
+      AND (a.transferable_until IS NULL OR a.transferable_until > v_at OR p_kind <> 'transfer')
     ORDER BY l.volume, l.first_no LIMIT 1;
     v_cut := v_first + v_volume;
     IF v_block IS NULL OR v_fingerprint <> '' AND v_fingerprint <> ledger.settlement_fingerprint(
@@ -136,7 +146,7 @@ BEGIN
     WHERE t.commodity_id = v_commodity ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1;
     SELECT c.height + 1, c.hash, c.recorded_at INTO v_height, v_prev_hash, v_below_at
     FROM ledger.chain c WHERE c.transaction_id = v_newest;
-    IF v_height IS NULL THEN
+    IF v_height IS NULL OR v_newest_at > v_stated_at THEN
         RETURN NULL;
     END IF;
 
@@ -156,11 +166,13 @@ BEGIN
 
     -- The head, the header, and the request: executed. Never before the newest, whatever the head says.
     UPDATE ledger.heads h
-    SET height = v_height, occurred_at = greatest(h.occurred_at, p_at, v_newest_at)
-    WHERE h.commodity_id = v_commodity AND h.occurred_at <= clock_timestamp()
+    SET height = v_height, occurred_at = greatest(h.occurred_at, v_at, v_newest_at)
+    WHERE h.commodity_id = v_commodity
+      AND h.occurred_at <= coalesce(v_stated_at, clock_timestamp())
     RETURNING h.occurred_at INTO v_occurred_at;
     IF v_occurred_at IS NULL THEN
-        PERFORM ledger.refuse('CLOCK_REGRESSION', jsonb_build_object('commodity', v_commodity));
+        PERFORM ledger.refuse('CLOCK_REGRESSION',
+            jsonb_build_object('commodity', v_commodity, 'at', v_at));
     END IF;
     IF v_until <= v_occurred_at THEN
         PERFORM ledger.refuse('LOCK_NOT_AVAILABLE',
