@@ -7,21 +7,37 @@ then their executions. Wherever a run is killed, the next one finds the
 request by ``source_event`` and goes on from the state it is in.
 
 Requests are written many at a time, because nothing of them depends on the execution of another one
-but the numbers of a batch. Executions go one by one, and one commit keeps many of them.
+but the numbers of a batch. Executions go one by one, and one commit keeps many of them. While
+PostgreSQL executes one group of events, the next one is read, looked up and written; no outcome is
+told before its group is at its end, and none while another one is executed.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from ledgerdb.errors import InvariantBroken, LedgerError, Refused
 from registry.identity import id_of
-from registry.models import Commodity, Request
+from registry.models import Request
 from registry.replay.causes import Causes
 from registry.replay.format import HistoryFile, LineError, Record
+from registry.replay.outcomes import (
+    REJECTED,
+    REPEATED,
+    SETTLED,
+    UNREADABLE,
+    Outcome,
+    accepted,
+    facts_of,
+    outcome_of,
+    settled,
+)
 from registry.replay.references import Directory, References
 from registry.replay.rules import SKIPPED, Rules, Stream
 from registry.replay.scan import Scan, line_of
@@ -35,13 +51,6 @@ CHUNK = 200
 TRIES = 5
 
 REUSED = "IDEMPOTENCY_KEY_REUSED"
-ACCEPTED, REJECTED, REPEATED, UNREADABLE = "accepted", "rejected", "repeated", "unreadable"
-SETTLED = {
-    Request.Status.EXECUTED,
-    Request.Status.FAILED,
-    Request.Status.REJECTED,
-    Request.Status.WITHDRAWN,
-}
 
 
 class StoppedError(Exception):
@@ -51,26 +60,6 @@ class StoppedError(Exception):
         """Keep why."""
         super().__init__(f"{code}: {detail}")
         self.code = code
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one line."""
-
-    line: int
-    outcome: str
-    code: str = ""
-    event: str = ""
-    kind: str = ""
-    volume: int = 0
-    earlier: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
-    record: Record | None = None
-    # Of a rejection: what was asked, and the event that is to blame for it.
-    asked: dict[str, Any] = field(default_factory=dict)
-    commodity: Commodity | None = None
-    root: str = ""
-    root_code: str = ""
 
 
 @dataclass
@@ -87,6 +76,24 @@ class Turn:
     def is_ready(self) -> bool:
         """Say whether the event is approved, and has only to be executed."""
         return self.request is not None and self.request.status == Request.Status.APPROVED
+
+
+@dataclass
+class Group:
+    """Events whose requests are written together: none is about a batch that another one issues."""
+
+    turns: list[Turn] = field(default_factory=list)
+    named: set[tuple[str, str]] = field(default_factory=set)
+    issued: set[tuple[str, str]] = field(default_factory=set)
+    # Of its first events that only wait for their execution, if that is under way.
+    executed: Future[services.Executed] | None = None
+
+    def add(self, turn: Turn) -> None:
+        """Take one more event."""
+        named, issued = _serials(turn.event)
+        self.turns.append(turn)
+        self.named |= named
+        self.issued |= issued
 
 
 class Replay:
@@ -127,91 +134,106 @@ class Replay:
 
         :raises StoppedError: the replay cannot go on now
         """
-        chunk: list[Record] = []
+        before: Group | None = None
+        with services.second_hand() as hand:
+            for group in self._groups():
+                if before is not None and before.issued & group.named:
+                    yield from self._finish(before)
+                    before = None
+                self._prepare_all(group)
+                if before is not None:
+                    yield from self._finish(before)
+                ready = _ready(group.turns)
+                if ready:
+                    group.executed = hand.submit(services.execute_events, ready)
+                before = group
+            if before is not None:
+                yield from self._finish(before)
+
+    def _groups(self) -> Iterator[Group]:
+        """Return the events in groups, each with what is known of it before it is sent."""
+        events = self._events()
+        while chunk := list(islice(events, CHUNK)):
+            known = selectors.requests_of(event["event_id"] for event in chunk)
+            group = Group()
+            for event in chunk:
+                if group.issued & _serials(event)[0]:
+                    # It is about a batch that is issued first.
+                    yield group
+                    group = Group()
+                group.add(self._turn(event, known.get(event["event_id"])))
+            yield group
+
+    def _events(self) -> Iterator[Record]:
         for record in self.history.records():
             # What was added to the file after the first reading waits for the next run.
             if record.line > self.scan.last_line:
-                break
-            if isinstance(record, LineError) or record.name not in ("event", SKIPPED):
-                continue
-            chunk.append(record)
-            if len(chunk) == CHUNK:
-                yield from self._send(chunk)
-                chunk = []
-        yield from self._send(chunk)
+                return
+            if not isinstance(record, LineError) and record.name in ("event", SKIPPED):
+                yield record
 
     def _unreadable(self, problem: LineError) -> None:
         facts = {"field": problem.field, "detail": problem.detail}
         self.report(Outcome(problem.line, UNREADABLE, problem.code, facts=facts))
 
-    def _send(self, chunk: list[Record]) -> Iterator[Outcome]:
-        known = selectors.requests_of(event["event_id"] for event in chunk)
-        turns: list[Turn] = []
-        serials: set[tuple[str, str]] = set()
-        for event in chunk:
-            turn = self._turn(event, known.get(event["event_id"]))
-            named, issued = _serials(event)
-            if serials & named:
-                # It is about a batch that is issued first.
-                yield from self._take(turns)
-                turns, serials = [], set()
-            serials |= issued
-            turns.append(turn)
-        yield from self._take(turns)
-
     def _turn(self, event: Record, request: Request | None) -> Turn:
         """Say what is known of an event before it is sent."""
         if event.name == SKIPPED:
-            return Turn(event, outcome=_outcome(event, SKIPPED, facts={"rule": event.rule}))
+            return Turn(event, outcome=outcome_of(event, SKIPPED, facts={"rule": event.rule}))
         first, same = self.scan.first_of(event)
         if first != event.position:
             facts = {"first_line": line_of(first)}
             if same:
-                return Turn(event, outcome=_outcome(event, REPEATED, facts=facts))
-            return Turn(event, outcome=_outcome(event, REJECTED, REUSED, facts=facts))
+                return Turn(event, outcome=outcome_of(event, REPEATED, facts=facts))
+            return Turn(event, outcome=outcome_of(event, REJECTED, REUSED, facts=facts))
         key = self.triage.key_of(event)
         if request is not None and request.idempotency_key != key:
             again = {"request": request.number, "why": "this event was replayed with other content"}
-            return Turn(event, outcome=_outcome(event, REJECTED, REUSED, facts=again))
+            return Turn(event, outcome=outcome_of(event, REJECTED, REUSED, facts=again))
         if request is not None and request.status in SETTLED:
-            return Turn(event, outcome=_settled(event, request, earlier=True))
+            return Turn(event, outcome=settled(event, request, earlier=True))
         return Turn(event, key, request)
 
-    def _take(self, turns: list[Turn]) -> Iterator[Outcome]:
-        """Write the requests of some events together, then execute one after the other."""
-        self.triage.look_up(turn.event for turn in turns if turn.outcome is None)
+    def _prepare_all(self, group: Group) -> None:
+        """Look up what the events of a group name, and write their requests together."""
+        turns = [turn for turn in group.turns if turn.outcome is None]
+        self.triage.look_up(turn.event for turn in turns)
         for turn in turns:
-            if turn.outcome is None:
-                turn.case = self.triage.case_of(turn.event)
-        self._write([turn for turn in turns if turn.case is not None and turn.request is None])
-        index = 0
-        while index < len(turns):
-            ready = list(_until_not_ready(turns[index:]))
-            for turn, outcome in (
-                self._execute_together(ready) if ready else self._alone(turns[index])
-            ):
-                index += 1
-                yield self._with_cause(turn, outcome)
+            turn.case = self.triage.case_of(turn.event)
+        self._write([turn for turn in turns if turn.request is None])
 
-    def _alone(self, turn: Turn) -> Iterator[tuple[Turn, Outcome]]:
-        yield turn, turn.outcome or self._one(turn)
+    def _finish(self, group: Group) -> Iterator[Outcome]:
+        """Execute what is not executed of a group yet, one after the other."""
+        turns = deque(group.turns)
+        while turns:
+            ready = _ready(turns)
+            if not ready:
+                outcomes = iter([turns[0].outcome or self._one(turns[0])])
+            else:
+                executed = group.executed.result() if group.executed else None
+                outcomes = self._told(list(turns), *(executed or services.execute_events(ready)))
+            group.executed = None
+            for outcome in outcomes:
+                yield self._with_cause(turns.popleft(), outcome)
 
-    def _execute_together(self, turns: list[Turn]) -> Iterator[tuple[Turn, Outcome]]:
-        """Execute approved events up to the first that is refused, with one commit."""
-        requests = [turn.request for turn in turns if turn.request is not None]
-        done, refused = services.execute_events(requests)
-        for turn, request, transaction_id in zip(turns, requests, done, strict=False):
-            yield turn, _accepted(turn.event, request, transaction_id)
+    def _told(
+        self, turns: list[Turn], done: list[int], refused: LedgerError | None
+    ) -> Iterator[Outcome]:
+        """Say what came of events that were executed, and of the one that was refused, if any."""
+        for turn, transaction_id in zip(turns, done, strict=False):
+            if turn.request is not None:
+                yield accepted(turn.event, turn.request, transaction_id)
         if refused is None:
             return
-        turn, request = turns[len(done)], requests[len(done)]
+        turn = turns[len(done)]
         if isinstance(refused, InvariantBroken):
             raise _stopped(turn.event, refused) from refused
         if refused.code in services.NOT_NOW:
-            yield turn, self._one(turn)
+            yield self._one(turn)
         else:
-            facts = {"request": request.number, **_facts(refused)}
-            yield turn, _outcome(turn.event, REJECTED, refused.code, facts=facts)
+            number = turn.request.number if turn.request else None
+            facts = {"request": number, **facts_of(refused)}
+            yield outcome_of(turn.event, REJECTED, refused.code, facts=facts)
 
     def _with_cause(self, turn: Turn, outcome: Outcome) -> Outcome:
         if outcome.outcome != REJECTED:
@@ -266,7 +288,7 @@ class Replay:
         case, request = turn.case or self.triage.case_of(turn.event), turn.request
         if case.submitter is None or case.commodity is None:
             # Nobody to ask, or nothing to ask for: there can be no request.
-            return _outcome(case.event, REJECTED, case.refusal, facts=case.facts)
+            return outcome_of(case.event, REJECTED, case.refusal, facts=case.facts)
         asked = _asked(turn, case)
         try:
             if case.approver is None:
@@ -278,13 +300,13 @@ class Replay:
         except Refused as refused:
             if refused.code in services.NOT_NOW:
                 raise
-            case.refuse(refused.code, **_facts(refused))
+            case.refuse(refused.code, **facts_of(refused))
             if request is not None:
-                return _outcome(case.event, REJECTED, case.refusal, facts=case.facts)
+                return outcome_of(case.event, REJECTED, case.refusal, facts=case.facts)
             del asked["approver"]
             request = services.shelve_event(**asked, refusal=case.refusal)
         if request.status in SETTLED:
-            return _settled(case.event, request, earlier=False, facts=case.facts)
+            return settled(case.event, request, earlier=False, facts=case.facts)
         return self._execute(case.event, request)
 
     def _execute(self, event: Record, request: Request) -> Outcome:
@@ -293,17 +315,15 @@ class Replay:
         except Refused as refused:
             if refused.code in services.NOT_NOW:
                 raise
-            facts = {"request": request.number, **_facts(refused)}
-            return _outcome(event, REJECTED, refused.code, facts=facts)
-        return _accepted(event, request, transaction_id)
+            facts = {"request": request.number, **facts_of(refused)}
+            return outcome_of(event, REJECTED, refused.code, facts=facts)
+        return accepted(event, request, transaction_id)
 
 
-def _until_not_ready(turns: list[Turn]) -> Iterator[Turn]:
-    """Return the first turns that only wait for their execution."""
-    for turn in turns:
-        if turn.outcome is not None or not turn.is_ready:
-            return
-        yield turn
+def _ready(turns: Iterable[Turn]) -> list[Request]:
+    """Return the first events that only wait for their execution."""
+    ready = takewhile(lambda turn: turn.outcome is None and turn.is_ready, turns)
+    return [turn.request for turn in ready if turn.request is not None]
 
 
 def _stopped(event: Record, broken: LedgerError) -> StoppedError:
@@ -335,37 +355,3 @@ def _serials(event: Record) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]
         if "source_serial" in numbers
     }
     return named | issued, issued
-
-
-def _outcome(event: Record, outcome: str, code: str = "", **more: Any) -> Outcome:
-    return Outcome(
-        event.line, outcome, code, event["event_id"], event["kind"], record=event, **more
-    )
-
-
-def _accepted(
-    event: Record, request: Request, transaction_id: int | None, *, earlier: bool = False
-) -> Outcome:
-    return _outcome(
-        event,
-        ACCEPTED,
-        volume=selectors.volume_of(request, transaction_id),
-        earlier=earlier,
-        facts={"request": request.number, "transaction": transaction_id},
-    )
-
-
-def _settled(
-    event: Record, request: Request, *, earlier: bool, facts: dict[str, Any] | None = None
-) -> Outcome:
-    """Say what came of a request that is at its end."""
-    if request.status == Request.Status.EXECUTED:
-        return _accepted(event, request, request.transaction_id, earlier=earlier)
-    # Somebody withdrew or rejected it by hand.
-    code = services.refusal_of(request) or "REQUEST_NOT_APPROVED"
-    more = {"request": request.number, **(facts or {})}
-    return _outcome(event, REJECTED, code, earlier=earlier, facts=more)
-
-
-def _facts(refused: LedgerError) -> dict[str, Any]:
-    return refused.facts if isinstance(refused.facts, dict) else {"detail": refused.facts}

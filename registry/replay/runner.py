@@ -21,8 +21,9 @@ from ledgerdb.errors import LedgerError
 from registry.models import ReplayRejection, ReplayRun
 from registry.replay import adapters
 from registry.replay.compare import BalancesError, compare, read_balances
-from registry.replay.engine import ACCEPTED, REJECTED, REPEATED, UNREADABLE, Outcome, Replay
+from registry.replay.engine import Replay
 from registry.replay.engine import StoppedError as StoppedError
+from registry.replay.outcomes import ACCEPTED, REJECTED, REPEATED, UNREADABLE, Outcome
 from registry.replay.rules import SKIPPED, Rule, Rules, plain
 from registry.selectors import replay as selectors
 from registry.services import replay_runs as services

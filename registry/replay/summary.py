@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any, TextIO
 
-from registry.replay.engine import ACCEPTED, REJECTED, REPEATED, UNREADABLE, Outcome
+from registry.replay.outcomes import ACCEPTED, REJECTED, REPEATED, UNREADABLE, Outcome
 
 CLEAN, SOME_REJECTED, NOT_READABLE, NOT_NOW = 0, 1, 2, 3
 EXAMPLES = 20

@@ -1,6 +1,8 @@
 """Replaying one past event: the same states and the same guards as a request made today."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +19,8 @@ from registry.services.requests import draft_request, submit_request, withdraw_r
 # Not the event's fault: it stays approved, and the next run executes it.
 NOT_NOW = {"LOCK_NOT_AVAILABLE", "BACKDATING_FORBIDDEN"}
 NOT_SUBMITTED = "Not submitted in the replay: "
+# The transactions' ids up to the first refusal, and that refusal, if there was one.
+Executed = tuple[list[int], LedgerError | None]
 
 
 def record_event(
@@ -165,7 +169,18 @@ def execute_event(request: Request) -> int:
         raise
 
 
-def execute_events(requests: Sequence[Request]) -> tuple[list[int], LedgerError | None]:
+@contextmanager
+def second_hand() -> Iterator[Executor]:
+    """Give a thread that executes while the caller goes on, and leaves no connection behind."""
+    with ThreadPoolExecutor(1, thread_name_prefix="replay") as hand:
+        try:
+            yield hand
+        finally:
+            for alias in ("replay", "default"):
+                hand.submit(calls.let_go, alias).result()
+
+
+def execute_events(requests: Sequence[Request]) -> Executed:
     """
     Execute approved events one after the other, and let one commit keep all of them.
 
@@ -184,7 +199,7 @@ def execute_events(requests: Sequence[Request]) -> tuple[list[int], LedgerError 
         return _execute_until_refused(requests)
 
 
-def _execute_until_refused(requests: Sequence[Request]) -> tuple[list[int], LedgerError | None]:
+def _execute_until_refused(requests: Sequence[Request]) -> Executed:
     done: list[int] = []
     refused: LedgerError | None = None
     with translated(), transaction.atomic(using="replay"):

@@ -10,6 +10,7 @@ import pytest
 from ledgerdb import reads
 from registry import services
 from registry.models import Account, Commodity, Request, User
+from registry.replay import engine
 from tests import histories, make
 from tests.histories import Events, part, play, write
 from tests.ledger import look
@@ -46,7 +47,11 @@ def file(committed_db, tmp_path):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("may_overlap", [False, True])
-def test_outcomes_and_holdings_are_those_of_a_program_without_a_ledger(file, seed, may_overlap):
+def test_outcomes_and_holdings_are_those_of_a_program_without_a_ledger(
+    file, monkeypatch, seed, may_overlap
+):
+    # Few enough at a time that groups are executed and prepared beside each other.
+    monkeypatch.setattr(engine, "CHUNK", 1 + 3 * seed)
     lines = histories.random_history(seed)
     codes, held = histories.second_opinion(lines, may_overlap=may_overlap)
 
@@ -72,12 +77,13 @@ def test_running_it_twice_adds_nothing_and_says_the_same(file):
 
 
 def test_the_same_history_has_the_same_hashes_in_another_database(
-    server: Server, django_db_blocker, tmp_path
+    server: Server, django_db_blocker, tmp_path, monkeypatch
 ):
     file = write(tmp_path / "history.jsonl", histories.random_history(3))
     found = []
     with django_db_blocker.unblock():
-        for others in (0, 2):
+        for others, at_once in ((0, 200), (2, 5)):
+            monkeypatch.setattr(engine, "CHUNK", at_once)
             with clone(server) as database, django_uses(server, database.name):
                 histories.open_window(database)
                 for _ in range(others):
