@@ -67,6 +67,24 @@ class Database:
         return connection
 
 
+def environment(database: Database) -> dict[str, str]:
+    """Return what a process of its own needs to use the test's database."""
+    where = conninfo_to_dict(database.dsn("portal_web"))
+    passwords = {
+        f"STRATA_DB_PASSWORD_{login.upper()}": password
+        for login, password in database.server.passwords.items()
+    }
+    return {
+        **os.environ,
+        **passwords,
+        "DJANGO_SETTINGS_MODULE": "registry.settings",
+        "STRATA_DEBUG": "1",
+        "STRATA_DB_HOST": where.get("host", ""),
+        "STRATA_DB_PORT": str(where.get("port", "")),
+        "STRATA_DB_NAME": database.name,
+    }
+
+
 def start(choice: str) -> tuple[Server, Callable[[], None]]:
     """Start the server that LEDGER_TEST_PG names; return it and how to stop it."""
     if choice in ("embedded", "embedded-16"):

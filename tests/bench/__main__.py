@@ -25,7 +25,7 @@ django.setup()
 from rich.console import Console  # noqa: E402
 
 from ledgerdb.embedded import EmbeddedServer  # noqa: E402
-from tests.bench import fill, reading  # noqa: E402
+from tests.bench import fill, reading, replaying  # noqa: E402
 from tests.bench.load import SCALE, Load  # noqa: E402
 from tests.bench.report import Figure, write  # noqa: E402
 
@@ -200,6 +200,9 @@ def _options() -> argparse.Namespace:
         help="with --reads: directories that manage.py make_history filled, and not new ones",
     )  # fmt: skip
     parser.add_argument("--plans", type=Path, help="with --reads: write every plan to this file")
+    parser.add_argument(
+        "--replay", type=int, nargs="+", metavar="EVENTS", help="measure migrations of so many"
+    )
     parser.add_argument("--dry", action="store_true", help="do not write docs/performance.md")
     return parser.parse_args()
 
@@ -212,6 +215,9 @@ def main() -> None:
             options.blocks, options.history, dry=options.dry, plans=options.plans,
             seconds=6 * options.seconds,
         )  # fmt: skip
+        return
+    if options.replay:
+        replaying.measure(options.replay, dry=options.dry)
         return
     directory = Path(tempfile.mkdtemp(prefix="strata-bench-", dir="/var/tmp"))
     directory.chmod(0o711)

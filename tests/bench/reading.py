@@ -15,8 +15,8 @@ from rich.console import Console
 from ledgerdb.embedded import EmbeddedServer
 from ledgerdb.management.commands.make_history import DATABASE
 from registry.models import User
-from tests.bench import users
-from tests.bench.reads import Reads, shown, table, write
+from tests.bench import report, users
+from tests.bench.reads import Reads, shown, table
 from tests.server import Server, django_uses
 
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "1h"}
@@ -48,7 +48,7 @@ def measure(
             " each opening a page a second after the last, for"
             f" {seconds} s, over {len(users.PAGES)} pages that grow with the ledger."
         )
-        write([lines[0] + " " + conditions, *lines[1:]])
+        report.replace("reads", [lines[0] + " " + conditions, *lines[1:]])
 
 
 def _measure(directory: Path, columns: dict[int, Figures], seen: list[str], seconds: int) -> None:

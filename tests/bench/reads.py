@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -19,8 +18,6 @@ from ledgerdb.reads import Row
 from registry.models import User
 from tests import plans
 
-BEGIN, END = "<!-- figures: reads -->", "<!-- end of reads -->"
-DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
 REPEATS = 20
 
 
@@ -174,13 +171,6 @@ class Reads:
 def shown(seconds: float) -> str:
     """Write a time with its unit."""
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
-
-
-def write(lines: list[str]) -> None:
-    """Replace the section in the document."""
-    text = DOCUMENT.read_text()
-    before, rest = text.split(BEGIN)
-    DOCUMENT.write_text("\n".join([before + BEGIN, *lines, END + rest.split(END)[1]]))
 
 
 def table(columns: dict[int, dict[str, tuple[float, float, float]]]) -> list[str]:

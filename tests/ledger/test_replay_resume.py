@@ -1,6 +1,5 @@
 """A replay that is stopped anywhere ends where one ends that never stopped."""
 
-import os
 import random
 import signal
 import subprocess
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from psycopg.conninfo import conninfo_to_dict
 
 from ledgerdb import bootstrap, reads
 from ledgerdb.errors import InvariantBroken, Refused
@@ -22,7 +20,7 @@ from registry.settings import BASE_DIR
 from tests import histories
 from tests.histories import Events, play, write
 from tests.ledger import look
-from tests.server import Database, Server, clone, django_uses
+from tests.server import Database, Server, clone, django_uses, environment
 
 
 def head() -> tuple[int, bytes]:
@@ -134,24 +132,6 @@ def test_an_event_left_half_way_is_finished(file, state):
     assert played.codes == {"mint:1": ""}
     assert Request.objects.get().id == left.id
     assert look.value("SELECT count(*) FROM ledger.transactions") == 1
-
-
-def environment(database: Database) -> dict[str, str]:
-    """Return what a process of its own needs to use the test's database."""
-    where = conninfo_to_dict(database.dsn("portal_web"))
-    passwords = {
-        f"STRATA_DB_PASSWORD_{login.upper()}": password
-        for login, password in database.server.passwords.items()
-    }
-    return {
-        **os.environ,
-        **passwords,
-        "DJANGO_SETTINGS_MODULE": "registry.settings",
-        "STRATA_DEBUG": "1",
-        "STRATA_DB_HOST": where.get("host", ""),
-        "STRATA_DB_PORT": str(where.get("port", "")),
-        "STRATA_DB_NAME": database.name,
-    }
 
 
 def start(file: Path, database: Database) -> subprocess.Popen:

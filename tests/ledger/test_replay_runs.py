@@ -20,8 +20,7 @@ from registry.replay import console, engine
 from registry.settings import BASE_DIR
 from tests import histories, make
 from tests.histories import Events, part, write
-from tests.ledger.test_replay_resume import environment
-from tests.server import TEMPLATE
+from tests.server import TEMPLATE, environment
 
 SOURCE = "old-registry"
 FREEZE = "2026-01-01T00:00:00Z"
