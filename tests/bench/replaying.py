@@ -5,6 +5,7 @@ import os
 import platform
 import random
 import resource
+import secrets
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,13 @@ from tests.bench import report
 from tests.server import Database, Server, build_template, clone, django_uses, environment
 
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
+# For debugging, Django would keep the text of every statement.
+AS_DEPLOYED = {
+    "STRATA_DEBUG": "0",
+    "STRATA_SECRET_KEY": secrets.token_urlsafe(48),
+    "STRATA_ALLOWED_HOSTS": "localhost",
+    "STRATA_REPLAY_LOGIN": "1",
+}
 ORGANISATIONS = 100
 # In ten events: so many issue, so many transfer, and the others retire.
 ISSUES, TRANSFERS = 3, 4
@@ -74,7 +82,11 @@ def _replayed(file: Path, database: Database, length: int) -> str:
     process = subprocess.Popen(
         command,
         cwd=BASE_DIR,
-        env={**environment(database), "STRATA_ADMIN_DSN": database.server.admin_dsn},
+        env={
+            **environment(database),
+            **AS_DEPLOYED,
+            "STRATA_ADMIN_DSN": database.server.admin_dsn,
+        },
         stdout=subprocess.DEVNULL,
     )
     seen: list[tuple[float, int]] = []
