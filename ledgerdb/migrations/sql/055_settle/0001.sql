@@ -72,7 +72,7 @@ BEGIN
     INTO v_commodity, v_source, v_target, v_volume, v_submitter, v_fingerprint, v_stated_at
     FROM public.registry_request r
     WHERE r.id = p_request_id AND r.status = 'approved' AND r.kind = p_kind
-      AND r.approver_id = p_actor_id AND r.volume > 0 AND r.source_id <> r.target_id
+      AND r.approver_id = p_actor_id AND r.volume > 0
       AND r.ranges IS NULL AND r.filter_facility_id IS NULL
       AND r.filter_region_id IS NULL AND r.filter_produced_from IS NULL
       AND r.filter_produced_to IS NULL
@@ -101,7 +101,7 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    -- Both accounts, a retirement's of one organisation, and what the commodity's rules say.
+    -- Both accounts, which are two, a retirement's of one organisation; and the commodity's rules.
     SELECT count(*) = 2 AND bool_and(
                locked.status = 'active'
                AND locked.type = CASE WHEN p_kind = 'retire' AND locked.id = v_target
