@@ -25,7 +25,7 @@ from portal.views import (
     team,
 )
 from portal.views.desk import accounts, commodities, facilities, log, organisations, overview
-from portal.views.replay import cutover, rejections, report, runs, variances
+from portal.views.replay import cutover, rejections, report, runs, together, variances
 
 APP = "portal"
 
@@ -140,7 +140,9 @@ replay = [
     path("replay/variances/<int:number>", variances.show, name="replay-variance"),
     path("replay/variances/<int:number>/sign", variances.sign, name="replay-sign"),
     path("replay/variances/<int:number>/send-back", variances.send_back, name="replay-send-back"),
+    path("replay/variances/<int:number>/together", together.sign, name="replay-sign-together"),
     path("replay/<int:number>", runs.show, name="replay-run"),
+    path("replay/<int:number>/together", together.decide, name="replay-together"),
     path("replay/<int:number>/report", report.show, name="replay-report"),
     path("replay/<int:number>/report.csv", report.sheet, name="replay-report-sheet"),
     path("replay/<int:number>/rejections.csv", report.rejected, name="replay-rejected-sheet"),

@@ -74,6 +74,8 @@ class Outcome(forms.Form):
     )
     also = forms.BooleanField(label="Also what followed from it", required=False)
     reason = Reason()
+    # Looked at whatever is chosen.
+    ALWAYS: tuple[str, ...] = ("choice", "reason")
 
     def __init__(self, *args: Any, rejection: ReplayRejection, **kwargs: Any):
         """Offer the fields of the event, and its text to begin with."""
@@ -115,7 +117,7 @@ class Outcome(forms.Form):
         choice = answers.get("choice", "")
         # What was typed for another choice is in nobody's way.
         for name in [name for name in self.errors if name in self.fields]:
-            if name not in ("choice", "reason", *_fields_of(choice)):
+            if name not in (*self.ALWAYS, *_fields_of(choice)):
                 del self.errors[name]
         if choice in read and not set(_fields_of(choice)) & set(self.errors):
             try:

@@ -38,6 +38,24 @@ def event_kind(kind: str) -> str:
     return str(dict(Request.Kind.choices).get(kind, kind or "Unreadable"))
 
 
+# What tells one event from another at a glance.
+GIST = (
+    *("account", "source_account", "target_account", "facility"),
+    *("production_start", "production_end", "beneficiary", "source_serial"),
+)
+
+
+@register.filter
+def gist(event: dict[str, Any]) -> str:
+    """Write what an event is about in a line."""
+    told = [str(event[name]) for name in GIST if event.get(name)]
+    ranges = event.get("ranges") or ()
+    told += [
+        f"{part.get('source_serial', '')} {part['first']} to {part['last']}" for part in ranges
+    ]
+    return ", ".join(told)
+
+
 @register.filter
 def span(length: timedelta | None) -> str:
     """Write how long something takes: ``40 seconds``, ``12 minutes``, ``2 h 5 min``."""

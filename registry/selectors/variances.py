@@ -115,8 +115,9 @@ def _seen(user: User) -> QuerySet[ReplayVariance]:
 
 
 def find(source: str, number: int) -> ReplayVariance | None:
-    """Return a decision of a source, or None."""
-    return ReplayVariance.objects.filter(source=source, id=number).first()
+    """Return a decision of a source, or of any if none is named; None if there is no such one."""
+    found = ReplayVariance.objects.filter(id=number)
+    return (found.filter(source=source) if source else found).first()
 
 
 def by_event(source: str) -> dict[str, ReplayVariance]:

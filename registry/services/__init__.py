@@ -71,9 +71,11 @@ from registry.services.uploads import (
 from registry.services.variances import (
     assign_rejection,
     decide_event,
+    decide_events,
     sign_variance,
     sign_variances,
     withdraw_variance,
+    withdraw_variances,
 )
 
 __all__ = [
@@ -98,6 +100,7 @@ __all__ = [
     "confirm_invitation",
     "create_transfer_draft",
     "decide_event",
+    "decide_events",
     "decide_several",
     "decrypt",
     "define_commodity",
@@ -147,4 +150,5 @@ __all__ = [
     "withdraw_invitation",
     "withdraw_request",
     "withdraw_variance",
+    "withdraw_variances",
 ]

@@ -31,13 +31,44 @@ def decide_event(
     :param also: consequences that are decided in the same way
     :raises Refused: REPLAY_VARIANCE_FROZEN: another decision came first; ACTOR_NOT_AUTHORISED
     """
-    run, decided = rejection.run, {"outcome": outcome, "action": action, "content": content or {}}
+    return decide_events(
+        rejections=[rejection],
+        author=author,
+        outcome=outcome,
+        action=action,
+        content=content,
+        reason=reason,
+        also=also,
+    )[0]
+
+
+def decide_events(
+    *,
+    rejections: Sequence[ReplayRejection],
+    author: User,
+    outcome: str,
+    action: str = "",
+    content: dict[str, Any] | None = None,
+    reason: str,
+    also: Iterable[ReplayRejection] = (),
+) -> list[ReplayVariance]:
+    """
+    Write down what is to become of several rejected events of one run, all or none.
+
+    Each is a decision of its own, which a second person signs.
+
+    :param also: consequences that are decided in the same way, unless something is decided already
+    :raises Refused: as for one
+    """
+    decided = {"outcome": outcome, "action": action, "content": content or {}}
     with translated(), transaction.atomic():
-        first = _decide(run, rejection.event_id, author, reason, decided)
-        for each in also:
-            if variances.live(run.source, each.event_id) is None:
-                _decide(run, each.event_id, author, reason, decided)
-    return first
+        found = [_decide(each.run, each.event_id, author, reason, decided) for each in rejections]
+        found.extend(
+            _decide(each.run, each.event_id, author, reason, decided)
+            for each in also
+            if variances.live(each.run.source, each.event_id) is None
+        )
+    return found
 
 
 def _decide(
@@ -98,6 +129,18 @@ def sign_variances(*, variance_ids: Sequence[int], signer: User) -> int:
     with translated(), transaction.atomic():
         for variance_id in variance_ids:
             sign_variance(variance_id=variance_id, signer=signer)
+    return len(variance_ids)
+
+
+def withdraw_variances(*, variance_ids: Sequence[int], by: User, reason: str) -> int:
+    """
+    Take back or send back several decisions, all or none.
+
+    :raises Refused: as for one
+    """
+    with translated(), transaction.atomic():
+        for variance_id in variance_ids:
+            withdraw_variance(variance_id=variance_id, by=by, reason=reason)
     return len(variance_ids)
 
 

@@ -113,11 +113,19 @@ def of_a_replay() -> dict[str, dict[str, object]]:
     rejection = run.rejections.latest("id")
     decided = replays.decided(rejection, make.operator())
     of_run = {"<int:number>": run.pk, "<int:rejection>": rejection.pk}
-    pages = ("", "/report", "/report.csv", "/rejections.csv", "/compare", "/compare.csv")
+    pages = (
+        "",
+        "/report",
+        "/report.csv",
+        "/rejections.csv",
+        "/compare",
+        "/compare.csv",
+        "/together",
+    )
     pages += tuple(f"/<int:rejection>{act}" for act in ("", "/decide", "/take"))
     return {f"replay/<int:number>{page}": of_run for page in pages} | {
         f"replay/variances/<int:number>{act}": {"<int:number>": decided.pk}
-        for act in ("", "/sign", "/send-back")
+        for act in ("", "/sign", "/send-back", "/together")
     }
 
 

@@ -165,7 +165,9 @@ ROUTES = {
     "replay/variances/<int:number>/sign": (SIGN, POST),
     # Who wrote it takes it back, who was to sign it sends it back.
     "replay/variances/<int:number>/send-back": (QUEUE, POST),
+    "replay/variances/<int:number>/together": (SIGN, BOTH),
     "replay/<int:number>": (EVERYTHING, GET),
+    "replay/<int:number>/together": (MIGRATE, BOTH),
     "replay/<int:number>/report": (EVERYTHING, GET),
     "replay/<int:number>/report.csv": (EVERYTHING, GET),
     "replay/<int:number>/rejections.csv": (EVERYTHING, GET),

@@ -13,7 +13,7 @@ from registry import access, services
 from registry.access import Right, SignedIn
 from registry.models import ReplayRejection
 from registry.replay import written
-from registry.selectors import rejections, variances
+from registry.selectors import rejections, together, variances
 
 # So many consequences are named on the page of their cause.
 NAMED = 50
@@ -66,10 +66,13 @@ def redirect_to(name: str, *numbers: int, saved: int) -> HttpResponse:
     return answer
 
 
-def saved_before(request: SignedIn, source: str) -> Any:
+def saved_before(request: SignedIn, source: str = "") -> Any:
     """Return what was decided right before, as the address says."""
     number = read_number(request.GET.get("saved", ""))
-    return variances.find(source, number) if number else None
+    saved: Any = variances.find(source, number) if number else None
+    if saved is not None:
+        saved.others = together.like_it(saved)
+    return saved
 
 
 def _also(item: ReplayRejection) -> list[ReplayRejection]:

@@ -11,6 +11,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from portal import refusals
 from portal.views.numbers import number as read_number
+from portal.views.replay.rejections import saved_before
 from registry import access, services
 from registry.access import Right, SignedIn
 from registry.models import ReplayRun
@@ -95,6 +96,7 @@ def show(request: SignedIn, number: int) -> HttpResponse:
         "polls": run.state in (ReplayRun.State.WAITING, ReplayRun.State.RUNNING),
         "may_work": access.may(request.user, Right.MIGRATE),
         "is_last": _is_last(request, run),
+        "saved": saved_before(request, run.source),
     }
     return render(request, "portal/replay/show.html", context)
 

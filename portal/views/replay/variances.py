@@ -14,7 +14,7 @@ from registry import access, services
 from registry.access import Right, SignedIn
 from registry.models import ReplayVariance
 from registry.replay import written
-from registry.selectors import effects, variances
+from registry.selectors import effects, together, variances
 
 
 @require_safe
@@ -35,6 +35,8 @@ def index(request: SignedIn) -> HttpResponse:
         "tabs": [(name, word, counts[name]) for name, word in variances.SHOWN.items()],
         "next_to_sign": variances.next_to_sign(request.user) if may_sign else None,
         "to_sign": variances.to_sign(request.user).count() if may_sign else 0,
+        "groups": together.groups(request.user) if may_sign and show == variances.WAITING else [],
+        "saved": saved_before(request),
     }
     return render(request, "portal/replay/variances.html", context)
 
@@ -125,6 +127,7 @@ def _show(
         "may_send_back": may_send_back,
         "needs_factor": access.must_set_up_factor(request.user),
         "saved": saved_before(request, item.source),
+        "alike": together.to_sign(request.user, item)[1] if waits and may_sign and not own else 0,
         "history": variances.history(item.source, item.event_id),
     }
     return render(
