@@ -8,7 +8,7 @@ made like a registry's database, and anew whenever the definition has changed: d
 import contextlib
 import copy
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFINITION = ("ledgerdb/sql/*.sql", "ledgerdb/migrations/**/*", "registry/migrations/*.py")
 CODE = (*DEFINITION, "registry/replay/**/*.py", "registry/services/replay*.py")
 # Keys of the administrator's own locks.
-TEMPLATE_LOCK, RUN_LOCK = 7301, 7302
+TEMPLATE_LOCK, RUN_LOCK, WORKER_LOCK = 7301, 7302, 7303
 
 
 # What the administrator's connection may raise, for those who may not import its driver.
@@ -57,6 +57,18 @@ def alone_on(admin_dsn: str, home: str, run: int) -> Iterator[None]:
         if not (found.fetchone() or (False,))[0]:
             raise BusyError(f"Another process works on run {run}.")
         yield
+
+
+@contextlib.contextmanager
+def at_work(admin_dsn: str, home: str) -> Iterator[Callable[[], object]]:
+    """
+    Let the pages see that a worker is there; hand out what finds out that the server is gone.
+
+    :raises psycopg.Error: the server is not there, or gone
+    """
+    with bootstrap.connect(admin_dsn, home) as connection:
+        connection.execute("SELECT pg_advisory_lock_shared(%s, 0)", (WORKER_LOCK,))
+        yield lambda: connection.execute("SELECT")
 
 
 def make_template(admin_dsn: str, name: str) -> bool:

@@ -1,5 +1,6 @@
-"""Who is connected to state past times. Only ``registry.selectors`` asks."""
+"""Who is connected to state past times, or to replay. Only ``registry.selectors`` asks."""
 
+from ledgerdb.clones import WORKER_LOCK
 from ledgerdb.positions import ask
 
 
@@ -10,3 +11,14 @@ def replay_sessions() -> int:
         " WHERE usename = 'ledger_replay' AND datname = current_database()"
     )
     return int(found[0]["sessions"])
+
+
+def has_worker() -> bool:
+    """Say whether a process is there that takes the rehearsals that wait."""
+    found = ask(
+        "SELECT count(*) AS workers FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        " WHERE l.locktype = 'advisory' AND l.classid = %s AND l.objsubid = 2 AND l.granted"
+        " AND d.datname = current_database()",
+        (WORKER_LOCK,),
+    )
+    return bool(found[0]["workers"])

@@ -238,17 +238,30 @@ def web(port: int) -> Iterator[subprocess.Popen[bytes]]:
 @contextlib.contextmanager
 def mails(port: int) -> Iterator[None]:
     """Print the mails of notices while the block runs."""
+    address = f"http://{HOST}:{port}"
+    with _beside("send_notices", "--watch", STRATA_PUBLIC_ADDRESS=address):
+        yield
+
+
+@contextlib.contextmanager
+def rehearsals(server: EmbeddedServer) -> Iterator[None]:
+    """Work on the rehearsals that somebody starts on the page, while the block runs."""
+    words = ("replay", "work", "--watch", "--quiet")
+    with _beside(*words, STRATA_REPLAY_LOGIN="1", STRATA_ADMIN_DSN=server.dsn()):
+        yield
+
+
+@contextlib.contextmanager
+def _beside(*words: str, **environment: str) -> Iterator[None]:
+    """Run a command of the project with as few logins as it needs, and stop it after the block."""
     process = subprocess.Popen(
-        [
-            *("setpriv", "--pdeathsig", "TERM", "--"),
-            *(sys.executable, "manage.py", "send_notices", "--watch"),
-        ],
+        ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "manage.py", *words],
         cwd=BASE,
         env={
             **os.environ,
             "STRATA_LEDGER_LOGIN": "0",
             "STRATA_REPLAY_LOGIN": "0",
-            "STRATA_PUBLIC_ADDRESS": f"http://{HOST}:{port}",
+            **environment,
         },
         start_new_session=True,
         stdin=subprocess.DEVNULL,

@@ -21,6 +21,7 @@ from registry.replay.engine import StoppedError
 from registry.replay.progress import Shown as Shown
 from registry.replay.runner import FailedError, Show
 from registry.replay.summary import NOT_NOW, NOT_READABLE, SOME_REJECTED
+from registry.replay.worker import Worker
 from registry.selectors import replay as selectors
 
 FORMATS = ("text", "json", "csv")
@@ -44,6 +45,15 @@ def add_acts(acts: Any) -> None:
     work = acts.add_parser("work", help="work on the run that has waited longest")
     for parser in (start, resume, work):
         add_work(parser)
+    work.add_argument(
+        "--watch",
+        type=float,
+        nargs="?",
+        const=2.0,
+        metavar="SECONDS",
+        help="keep working on what comes, also on rehearsals that were stopped or killed, with this"
+        " pause between looks (default: %(const)s); SIGTERM and Ctrl-C end it",
+    )
     status = acts.add_parser("status", help="say how far runs are")
     report = acts.add_parser("report", help="say what came of a run")
     compare = acts.add_parser("compare", help="compare a run with closing balances")
@@ -140,7 +150,11 @@ def _resume(options: dict[str, Any], show: Show, stdout: Any) -> None:
 
 
 def _work(options: dict[str, Any], show: Show, stdout: Any) -> None:
-    desk, run = desk_of(options, show), selectors.waiting()
+    desk = desk_of(options, show)
+    if options["watch"] is not None:
+        Worker(desk, stdout, seconds=options["watch"]).watch()
+        return
+    run = selectors.waiting()
     if run is None:
         stdout.write("No run is waiting.")
         return

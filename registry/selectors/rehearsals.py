@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404
 
+from ledgerdb import windows
 from registry import access
 from registry.access import Right
 from registry.models import ReplayRun, User
@@ -96,6 +97,11 @@ def pace(item: ReplayRun, now: datetime | None = None) -> Pace:
         left=timedelta(seconds=round(rest / rate)) if going and rate and item.events else None,
         silent=going and item.heartbeat_at is not None and now - item.heartbeat_at > SILENT,
     )
+
+
+def has_worker() -> bool:
+    """Say whether a process is there that takes the runs that wait."""
+    return windows.has_worker()
 
 
 def _seen(user: User) -> QuerySet[ReplayRun]:

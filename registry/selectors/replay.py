@@ -140,6 +140,13 @@ def waiting() -> ReplayRun | None:
     return ReplayRun.objects.filter(state=waits, purpose="rehearsal").order_by("id").first()
 
 
+def to_work_on() -> list[ReplayRun]:
+    """Return the rehearsals that have not ended, the oldest first."""
+    state = ReplayRun.State
+    going = (state.WAITING, state.RUNNING, state.STOPPED)
+    return list(ReplayRun.objects.filter(purpose="rehearsal", state__in=going).order_by("id"))
+
+
 def rejections_of(run_id: int) -> Iterator[ReplayRejection]:
     """Return what a run rejected, in the order of the source."""
     return ReplayRejection.objects.filter(run_id=run_id).order_by("line", "id").iterator()

@@ -18,6 +18,8 @@ from registry.models import ReplayRun
 from registry.replay.runner import sha256_of, size_of
 from registry.selectors import checklist, rehearsals, rejections, variances
 
+GOING = (ReplayRun.State.WAITING, ReplayRun.State.RUNNING)
+
 
 @require_safe
 @vary_on_headers("HX-Request")
@@ -29,12 +31,14 @@ def index(request: SignedIn) -> HttpResponse:
     last = rehearsals.latest(request.user, state=ReplayRun.State.FINISHED)
     source = last.source if last else page[0].source if page else ""
     may_sign = access.may(request.user, Right.SIGN_VARIANCE)
+    worker = bool(moving) and rehearsals.has_worker()
     context = {
         "runs": page,
         "older": older,
         "first_page": before is None,
         "moving": [{"run": run, "pace": rehearsals.pace(run)} for run in moving],
-        "polls": any(run.state != ReplayRun.State.STOPPED for run in moving),
+        "polls": any(worker or run.state != ReplayRun.State.STOPPED for run in moving),
+        "worker": worker,
         "last": last,
         "source": source,
         "trend": rehearsals.trend(request.user, source) if source else [],
@@ -80,6 +84,7 @@ def show(request: SignedIn, number: int) -> HttpResponse:
     after = read_number(request.GET.get("after", "")) or 0
     causes, following = rejections.by_cause(run, code=code, standing=standing, after=after)
     counts = rejections.counts(run)
+    worker = run.state in rehearsals.MOVING and rehearsals.has_worker()
     context = {
         "run": run,
         "pace": rehearsals.pace(run),
@@ -93,7 +98,8 @@ def show(request: SignedIn, number: int) -> HttpResponse:
         "counts": counts,
         "open": sum(counts[name] for name in rejections.OPEN),
         "next_open": rejections.next_open(run),
-        "polls": run.state in (ReplayRun.State.WAITING, ReplayRun.State.RUNNING),
+        "polls": run.state in GOING or worker,
+        "worker": worker,
         "may_work": access.may(request.user, Right.MIGRATE),
         "is_last": _is_last(request, run),
         "saved": saved_before(request, run.source),

@@ -79,7 +79,7 @@ class Command(BaseCommand):
             with house.web(port) as process:
                 greet(self.console, address)
                 self.console.print(f"(Ready after {time.monotonic() - began:.0f} s.)")
-                with house.mails(port):
+                with house.mails(port), house.rehearsals(server):
                     house.watch(process)
 
     @contextlib.contextmanager
