@@ -1,10 +1,12 @@
 """What a replay reads: reference records by code, earlier outcomes, and the ledger at its end."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
+from django.utils import timezone
 
 from ledgerdb import history, reads
 from registry.models import (
@@ -15,6 +17,9 @@ from registry.models import (
     ReplayVariance,
     Request,
 )
+
+# A command begins with the run that it recorded at once.
+LEFT = timedelta(seconds=60)
 
 
 def holds_replay_login() -> bool:
@@ -141,10 +146,12 @@ def waiting() -> ReplayRun | None:
 
 
 def to_work_on() -> list[ReplayRun]:
-    """Return the rehearsals that have not ended, the oldest first."""
+    """Return the rehearsals that a worker may take, the oldest first."""
     state = ReplayRun.State
-    going = (state.WAITING, state.RUNNING, state.STOPPED)
-    return list(ReplayRun.objects.filter(purpose="rehearsal", state__in=going).order_by("id"))
+    # One that a command recorded just now is that command's own.
+    left = Q(asked_by__isnull=False) | Q(created_at__lt=timezone.now() - LEFT)
+    going = Q(state__in=(state.RUNNING, state.STOPPED)) | Q(state=state.WAITING) & left
+    return list(ReplayRun.objects.filter(going, purpose="rehearsal").order_by("id"))
 
 
 def rejections_of(run_id: int) -> Iterator[ReplayRejection]:

@@ -47,6 +47,7 @@ def test_every_page_of_a_replay_can_be_used_by_everybody(cast, visit, operator):
         f"/replay/{first}",
         f"/replay/{first}/report",
         "/replay/variances",
+        f"/replay/variances/{decided.pk}/together",
         "/replay/cutover",
     ):
         eye.page.goto(f"{eye.url}{path}")
@@ -62,3 +63,6 @@ def test_every_page_of_a_replay_can_be_used_by_everybody(cast, visit, operator):
     working.look()
     assert working.page.get_by_label("New value", exact=True).is_visible()
     assert not working.page.get_by_label("Events to send instead, one a line").is_visible()
+    working.page.goto(f"{working.url}/replay/{first}/together?code={replays.OVERLAP}")
+    working.look()
+    assert working.page.get_by_role("checkbox", name="issue:9").is_checked()

@@ -42,7 +42,7 @@ def asked(tmp_path):
         if not path.exists():
             events = Events()
             write(path, [*histories.references(), events.mint(5), events.mint(6)])
-        return recorded(path, source="old", adapter="jsonl")
+        return recorded(path, source="old", adapter="jsonl", asked_by=make.operator())
 
     return ask
 
@@ -74,7 +74,9 @@ def test_what_cannot_go_on_and_what_somebody_else_holds_is_not_tried_at_once(des
         assert worker.look() == held
         assert worker.look() is None
     path = write(tmp_path / "gone.jsonl", [])
-    gone = recorded(path, source="old", adapter="jsonl")
+    gone = recorded(path, source="old", adapter="jsonl", asked_by=make.operator())
+    # One that a command recorded this very moment is that command's own.
+    recorded(path, source="old", adapter="jsonl")
     path.unlink()
 
     assert worker.look() == gone
