@@ -34,6 +34,7 @@ PLACES: dict[str, Callable[..., str]] = {
     "home": _page("portal:home"),
     "replay-run": _page("portal:replay-run"),
     "replay-compare": _page("portal:replay-compare"),
+    "replay-variance": _page("portal:replay-variance"),
     "replay-variances": _page("portal:replay-variances"),
 }
 

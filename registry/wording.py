@@ -144,6 +144,26 @@ def _organisation(notice: Notice, codes: Codes) -> Telling:
     return Telling(f"{name} was suspended", f"The registry did this. {text}")
 
 
+def _variance(notice: Notice, codes: Codes) -> Telling:
+    facts = notice.facts
+    text = f"{facts['author']} decided what is to become of {facts['about']}, among others."
+    if notice.closed_at:
+        title = f"Decisions about {facts['source']} waited for a signature"
+        return Telling(title, f"{text} None waits for yours now.", place=("replay-variances",))
+    title = f"Decisions about {facts['source']} wait for your signature"
+    to_do = "Look at them, and sign them or send them back."
+    return Telling(title, text, to_do, ("replay-variances",))
+
+
+def _returned(notice: Notice, codes: Codes) -> Telling:
+    facts = notice.facts
+    others = facts["others"]
+    more = f" and {others} other{'s' if others > 1 else ''}" if others else ""
+    text = f"{facts['by']} did not sign: “{facts['reason']}”"
+    title = f"Your decision about {facts['about']}{more} was sent back"
+    return Telling(title, text, place=("replay-variance", facts["variance"]))
+
+
 ASK = "If this is a surprise to you, tell the registry at once."
 
 
@@ -177,6 +197,8 @@ WORDS: dict[NoticeKind, Callable[[Notice, Codes], Telling]] = {
     NoticeKind.CHANGED: _changed,
     NoticeKind.DEADLINE: _deadline,
     NoticeKind.ACCOUNT: _account,
+    NoticeKind.VARIANCE: _variance,
+    NoticeKind.RETURNED: _returned,
     NoticeKind.ORGANISATION: _organisation,
     NoticeKind.INVITED: _invited,
     NoticeKind.ROLE: _role,

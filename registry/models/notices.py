@@ -20,6 +20,8 @@ class NoticeKind(models.TextChoices):
     CHANGED = "changed", "The blocks of your request are no longer those that you checked"
     DEADLINE = "deadline", "Certificates are 90 or 30 days from their last day"
     ACCOUNT = "account", "An account was frozen or opened again"
+    VARIANCE = "variance", "Decisions about a replay wait for your signature"
+    RETURNED = "returned", "Your decision about a replay was sent back"
     ORGANISATION = "organisation", "Your organisation was suspended or may act again"
     INVITED = "invited", "You were given access"
     ROLE = "role", "Your role was changed"
@@ -48,6 +50,7 @@ class Notice(models.Model):
         LOOK = "look", "A look at what changed"
         USE = "use", "Certificates to be used in time"
         OUTCOME = "outcome", "The execution"
+        SIGNATURE = "signature", "A signature"
 
     id = models.BigAutoField(primary_key=True)
     person = models.ForeignKey(User, models.PROTECT, related_name="notices", db_index=False)
@@ -79,7 +82,7 @@ class Notice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    awaits__in=("", "decision", "copy", "look", "use", "outcome"),
+                    awaits__in=("", "decision", "copy", "look", "use", "outcome", "signature"),
                 ),
                 name="registry_notice_awaits_ck",
             ),

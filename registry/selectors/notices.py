@@ -22,6 +22,7 @@ DOERS = {
     Awaits.COPY: Right.SUBMIT,
     Awaits.LOOK: Right.SUBMIT,
     Awaits.USE: Right.SUBMIT,
+    Awaits.SIGNATURE: Right.SIGN_VARIANCE,
 }
 RELATED = (
     "person__organisation",
@@ -44,6 +45,8 @@ OF_SUBMITTERS = (
     NoticeKind.WITHDRAWN,
     NoticeKind.CHANGED,
 )
+OF_SIGNERS = (NoticeKind.VARIANCE,)
+OF_MIGRATORS = (NoticeKind.RETURNED,)
 OF_ORGANISATIONS = (
     NoticeKind.MOVED,
     NoticeKind.DEADLINE,
@@ -131,6 +134,10 @@ def choices(user: User) -> list[Choice]:
         kinds += OF_DECIDERS
     if access.may(user, Right.SUBMIT):
         kinds += OF_SUBMITTERS
+    if access.may(user, Right.SIGN_VARIANCE):
+        kinds += OF_SIGNERS
+    if access.may(user, Right.MIGRATE):
+        kinds += OF_MIGRATORS
     if access.sees_only(user) is not None:
         kinds += OF_ORGANISATIONS
     chosen = dict(NoticePreference.objects.filter(person=user).values_list("kind", "mail"))

@@ -21,11 +21,12 @@ from registry.models import (
     NoticeKind,
     NoticePreference,
     Organisation,
+    ReplayVariance,
     Request,
     User,
 )
 from registry.models.notices import SECURITY
-from registry.selectors import deadlines
+from registry.selectors import deadlines, variances
 from registry.selectors import notices as selectors
 from registry.selectors import requests as all_requests
 
@@ -158,6 +159,58 @@ def organisation_changed(organisation: Organisation) -> None:
     event = _moment(f"organisation:{organisation.code}")
     people = User.objects.filter(organisation=organisation, is_active=True)
     _write(_notice(NoticeKind.ORGANISATION, person, facts=facts, event=event) for person in people)
+
+
+def signatures(source: str) -> None:
+    """
+    Tell those who can sign that decisions about a source wait for them, once while any does.
+
+    Nobody is asked to sign what they decided themselves; what no longer waits is closed.
+    """
+    told = Notice.objects.filter(awaits=Awaits.SIGNATURE, closed_at=None, facts__source=source)
+    knows = set(told.values_list("person_id", flat=True))
+    waiting = {
+        person: variances.to_sign(person, source).first()
+        for person in access.holders(access.Right.SIGN_VARIANCE)
+    }
+    asked = {person.pk for person, first in waiting.items() if first is not None}
+    close(Q(pk__in=told.exclude(person_id__in=asked).values("pk")))
+    _write(
+        _notice(
+            NoticeKind.VARIANCE,
+            person,
+            facts={"source": source, "author": first.author.name, "about": first.event_id},
+            event=f"variance:{first.pk}",
+            awaits=Awaits.SIGNATURE,
+        )
+        for person, first in waiting.items()
+        if first is not None and person.pk not in knows
+    )
+
+
+def sent_back(withdrawn: Sequence[ReplayVariance]) -> None:
+    """Tell an author that decisions were sent back, once for those of one answer."""
+    for first in {each.author_id: each for each in reversed(withdrawn)}.values():
+        by = first.withdrawn_by
+        if by is None or access.is_same_person(by, first.author):
+            continue
+        facts = {
+            "about": first.event_id,
+            "variance": first.pk,
+            "by": by.name,
+            "reason": first.withdrawn_reason,
+            "others": sum(each.author_id == first.author_id for each in withdrawn) - 1,
+        }
+        _write(
+            [
+                _notice(
+                    NoticeKind.RETURNED,
+                    first.author,
+                    facts=facts,
+                    event=f"variance:{first.pk}:returned",
+                )
+            ]
+        )
 
 
 def security(person: User, kind: NoticeKind, facts: Mapping[str, str] | None = None) -> None:

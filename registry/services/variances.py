@@ -9,6 +9,7 @@ from django.utils import timezone
 from ledgerdb.errors import Refused, translated
 from registry.models import ReplayRejection, ReplayRun, ReplayVariance, User
 from registry.selectors import variances
+from registry.services import notices
 
 FROZEN = "REPLAY_VARIANCE_FROZEN"
 
@@ -68,6 +69,8 @@ def decide_events(
             for each in also
             if variances.live(each.run.source, each.event_id) is None
         )
+        for source in {each.source for each in found}:
+            notices.signatures(source)
     return found
 
 
@@ -111,37 +114,28 @@ def sign_variance(*, variance_id: int, signer: User) -> ReplayVariance:
 
     :raises Refused: SELF_APPROVAL, ACTOR_NOT_AUTHORISED, REPLAY_VARIANCE_FROZEN
     """
-    with translated(), transaction.atomic():
-        variance = _locked(variance_id)
-        if variance.signed_by_id == signer.id:
-            return variance
-        variance.signed_by, variance.signed_at = signer, timezone.now()
-        variance.save(update_fields=("signed_by", "signed_at"))
-    return variance
+    return sign_variances(variance_ids=[variance_id], signer=signer)[0]
 
 
-def sign_variances(*, variance_ids: Sequence[int], signer: User) -> int:
+def sign_variances(*, variance_ids: Sequence[int], signer: User) -> list[ReplayVariance]:
     """
     Sign several decisions, all or none.
 
     :raises Refused: as for one
     """
     with translated(), transaction.atomic():
-        for variance_id in variance_ids:
-            sign_variance(variance_id=variance_id, signer=signer)
-    return len(variance_ids)
+        signed = [_sign(variance_id, signer) for variance_id in variance_ids]
+        for source in {each.source for each in signed}:
+            notices.signatures(source)
+    return signed
 
 
-def withdraw_variances(*, variance_ids: Sequence[int], by: User, reason: str) -> int:
-    """
-    Take back or send back several decisions, all or none.
-
-    :raises Refused: as for one
-    """
-    with translated(), transaction.atomic():
-        for variance_id in variance_ids:
-            withdraw_variance(variance_id=variance_id, by=by, reason=reason)
-    return len(variance_ids)
+def _sign(variance_id: int, signer: User) -> ReplayVariance:
+    variance = _locked(variance_id)
+    if variance.signed_by_id != signer.id:
+        variance.signed_by, variance.signed_at = signer, timezone.now()
+        variance.save(update_fields=("signed_by", "signed_at"))
+    return variance
 
 
 def withdraw_variance(*, variance_id: int, by: User, reason: str) -> ReplayVariance:
@@ -150,10 +144,28 @@ def withdraw_variance(*, variance_id: int, by: User, reason: str) -> ReplayVaria
 
     :raises Refused: ACTOR_NOT_AUTHORISED, REPLAY_VARIANCE_FROZEN: it is signed
     """
+    return withdraw_variances(variance_ids=[variance_id], by=by, reason=reason)[0]
+
+
+def withdraw_variances(
+    *, variance_ids: Sequence[int], by: User, reason: str
+) -> list[ReplayVariance]:
+    """
+    Take back or send back several decisions, all or none.
+
+    :raises Refused: as for one
+    """
     with translated(), transaction.atomic():
-        variance = _locked(variance_id)
-        if variance.withdrawn_at is not None and variance.withdrawn_by_id == by.id:
-            return variance
+        withdrawn = [_withdraw(variance_id, by, reason) for variance_id in variance_ids]
+        for source in {each.source for each in withdrawn}:
+            notices.signatures(source)
+        notices.sent_back(withdrawn)
+    return withdrawn
+
+
+def _withdraw(variance_id: int, by: User, reason: str) -> ReplayVariance:
+    variance = _locked(variance_id)
+    if variance.withdrawn_at is None or variance.withdrawn_by_id != by.id:
         variance.withdrawn_at = timezone.now()
         variance.withdrawn_by, variance.withdrawn_reason = by, reason
         variance.save(update_fields=("withdrawn_at", "withdrawn_by", "withdrawn_reason"))
