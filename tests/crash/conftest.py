@@ -1,5 +1,6 @@
-"""A server that may be killed: its own data on a real disk, fsync on."""
+"""Servers that may be killed, each with data of its own on a real disk."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -7,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -63,18 +65,31 @@ class Mortal:
 @pytest.fixture
 def mortal(django_db_blocker: DjangoDbBlocker) -> Iterator[Mortal]:
     """Start a server with a migrated database, and point Django to it."""
+    with django_db_blocker.unblock(), _mortal(fsync=True) as found:
+        yield found
+
+
+@pytest.fixture
+def quick_mortal(django_db_blocker: DjangoDbBlocker) -> Iterator[Mortal]:
+    """Start one that leaves the disk to the kernel, which outlives it: for many databases."""
+    settings = {"synchronous_commit": "on", "full_page_writes": "on"}
+    with django_db_blocker.unblock(), _mortal(fsync=False, settings=settings) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _mortal(**options: Any) -> Iterator[Mortal]:
     directory = Path(tempfile.mkdtemp(prefix="strata-crash-"))
     # Under root another user runs the server and must be able to enter.
     directory.chmod(0o711)
     version = 16 if os.environ.get("LEDGER_TEST_PG") == "embedded-16" else 18
-    process = EmbeddedServer(directory / "data", version=version, fsync=True)
+    process = EmbeddedServer(directory / "data", version=version, **options)
     try:
         process.start()
         server = Server(process.dsn(), {})
-        with django_db_blocker.unblock():
-            build_template(server)
-            with django_uses(server, TEMPLATE):
-                yield Mortal(process, Database(TEMPLATE, server))
+        build_template(server)
+        with django_uses(server, TEMPLATE):
+            yield Mortal(process, Database(TEMPLATE, server))
     finally:
         process.stop()
         shutil.rmtree(directory)
