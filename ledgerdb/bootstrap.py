@@ -67,14 +67,35 @@ def _prepare(admin_dsn: str, database: str, passwords: Mapping[str, str]) -> Non
 
 def open_change_window(
     admin_dsn: str, database: str, *, reason: str, minutes: int = 30, purpose: str = "ddl"
-) -> None:
-    """Allow changes of the definition (``ddl``) or past times (``replay``) for some minutes."""
+) -> int:
+    """
+    Allow changes of the definition (``ddl``) or past times (``replay``) for some minutes.
+
+    :returns: the window's id
+    """
     with connect(admin_dsn, database) as connection:
-        connection.execute(
+        made = connection.execute(
             "INSERT INTO ledger.change_windows (purpose, reason, closes_at)"
-            " VALUES (%s, %s, clock_timestamp() + make_interval(mins => %s))",
+            " VALUES (%s, %s, clock_timestamp() + make_interval(mins => %s)) RETURNING id",
             (purpose, reason, minutes),
+        ).fetchone()
+    return int(made[0]) if made else 0
+
+
+def keep_change_window(admin_dsn: str, database: str, window: int, *, minutes: int) -> bool:
+    """
+    Keep a window open for some minutes from now; one that has closed stays closed.
+
+    :returns: whether it still was open
+    """
+    with connect(admin_dsn, database) as connection:
+        kept = connection.execute(
+            "UPDATE ledger.change_windows"
+            " SET closes_at = clock_timestamp() + make_interval(mins => %s)"
+            " WHERE id = %s AND closes_at > clock_timestamp()",
+            (minutes, window),
         )
+        return kept.rowcount == 1
 
 
 def close_change_window(admin_dsn: str, database: str, *, purpose: str = "ddl") -> int:

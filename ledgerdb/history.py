@@ -15,6 +15,15 @@ def is_replay_window_open() -> bool:
     return bool(found and found[0])
 
 
+def open_window() -> tuple[Any, str] | None:
+    """Return until when past times may be stated and why, if they may now."""
+    found = _one(
+        "SELECT closes_at, reason FROM ledger.change_windows WHERE purpose = 'replay'"
+        " AND clock_timestamp() BETWEEN opened_at AND closes_at ORDER BY closes_at DESC LIMIT 1"
+    )
+    return (found[0], str(found[1])) if found else None
+
+
 def numbers_of_batch(commodity_id: int, source_serial: str) -> tuple[int, int] | None:
     """Return the first and last number of the batch that had this serial in its old system."""
     found = _one(

@@ -29,11 +29,13 @@ from registry.selectors import replay as selectors
 from registry.services import replay_runs as services
 
 Show = Callable[[Any, str, int | None], Iterator[Any]]
-# Written down this often, in seconds, or when so many rejections wait; the window is opened for so
-# long, again at each start.
+# Written down this often, in seconds, or when so many rejections wait.
 SECONDS = 2.0
 EVERY = 500
-MINUTES = 24 * 60
+# The window is opened for so many minutes and kept open while the run is at work: a killed run
+# leaves none behind for long.
+MINUTES = 15
+KEPT_SECONDS = 300.0
 STATE = ReplayRun.State
 
 
@@ -79,7 +81,8 @@ class Runner:
         self.template = template
         self.counted = Tally()
         self.rejections: list[ReplayRejection] = []
-        self.since = time.monotonic()
+        self.since = self.kept = time.monotonic()
+        self.window = 0
 
     def work(self) -> str:
         """
@@ -94,9 +97,11 @@ class Runner:
             if self.run.state in (STATE.FINISHED, STATE.FAILED):
                 raise FailedError(f"Run {self.run.pk} has ended.")
             self._begin()
-            with clones.worked_on(self.run.database), self._window():
+            with clones.worked_on(self.run.database):
                 try:
-                    return self._work()
+                    history = self._history()
+                    with self._window():
+                        return self._work(history)
                 except FailedError as failed:
                     self._end(STATE.FAILED, problem=str(failed)[:500])
                     raise
@@ -132,17 +137,27 @@ class Runner:
     @contextmanager
     def _window(self) -> Iterator[None]:
         where = (self.admin_dsn, self.run.database)
-        bootstrap.open_change_window(
+        self.window = bootstrap.open_change_window(
             *where, reason=f"replay run {self.run.pk}", minutes=MINUTES, purpose="replay"
         )
+        self.kept = time.monotonic()
         try:
             yield
         finally:
             with suppress(clones.Error):
                 bootstrap.close_change_window(*where, purpose="replay")
 
-    def _work(self) -> str:
-        history = self._history()
+    def _keep_window(self) -> None:
+        """Keep the window open while there is work; one that somebody closed stays closed."""
+        if time.monotonic() - self.kept < KEPT_SECONDS:
+            return
+        self.kept = time.monotonic()
+        with suppress(clones.Error):
+            bootstrap.keep_change_window(
+                self.admin_dsn, self.run.database, self.window, minutes=MINUTES
+            )
+
+    def _work(self, history: Path) -> str:
         replay = Replay(
             history,
             allow_overlap=bool(self.run.options.get("allow_overlapping_production")),
@@ -161,6 +176,7 @@ class Runner:
         look_at = 1000
         for outcome in self.show(replay.outcomes(), "Events", total):
             self._count(outcome)
+            self._keep_window()
             if self.counted.done >= look_at:
                 bootstrap.analyze(self.admin_dsn, self.run.database)
                 look_at *= 4
@@ -184,7 +200,7 @@ class Runner:
 
     def _all(self, things: Iterator[Any], what: str, total: int | None) -> None:
         for _ in self.show(things, what, total):
-            pass
+            self._keep_window()
 
     def _unreadable(self, outcome: Outcome) -> None:
         self._count(outcome)

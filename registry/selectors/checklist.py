@@ -25,6 +25,7 @@ BEFORE = {
     "same_rules": "It applied the rules that are in force",
     "empty_ledger": "Nothing of its commodities is in this registry yet",
     "first_final": "No final run has been made",
+    "window": "No window for past times is open",
 }
 AFTER = {
     "freeze": "The older system is frozen",
@@ -86,7 +87,11 @@ def of(user: User, source: str) -> Checklist:
     rehearsal, final = cutover.last_rehearsal(source), cutover.final_run(source)
     checks = cutover.before(source, freeze_at=final.freeze_at if final else None)
     # The command states since when the older system is frozen: before it, nobody can.
-    before = [_point(check, BEFORE, rehearsal) for check in checks if check.key != "freeze"]
+    before = [
+        _point(check, BEFORE, final if check.key == "first_final" else rehearsal)
+        for check in checks
+        if check.key != "freeze"
+    ]
     after = [_freeze(final), *(_point(each, AFTER, final) for each in cutover.after(source))]
     return Checklist(source, rehearsal, final, before, [*after, _login()])
 
@@ -104,7 +109,9 @@ def _place(key: str, run: ReplayRun | None) -> tuple[Any, ...]:
         return ()
     if key == "comparison":
         return ("replay-compare", run.pk)
-    return ("replay-run", run.pk) if key in ("rehearsal", "rejections", "final") else ()
+    return (
+        ("replay-run", run.pk) if key in ("rehearsal", "rejections", "first_final", "final") else ()
+    )
 
 
 def _freeze(final: ReplayRun | None) -> Point:

@@ -46,9 +46,8 @@ def before(source: str, *, freeze_at: datetime | None, sha256: str = "") -> list
         _ledger_is_empty(run),
     ]
     final = final_run(source)
-    checks.append(
-        Check("first_final", final is None, f"run {final.pk} exists" if final else "none yet")
-    )
+    checks.append(Check("first_final", final is None, _told(final) if final else "none yet"))
+    checks.append(_window())
     return checks
 
 
@@ -57,10 +56,9 @@ def after(source: str) -> list[Check]:
     run = final_run(source)
     if run is None:
         return [Check("final", False, "there is no final run")]
-    is_open = replay.is_window_open()
     broken = [code for code, bad in replay.broken_chains().items() if bad is not None]
     return [
-        Check("final", run.state == STATE.FINISHED, f"run {run.pk} is {run.state}"),
+        Check("final", run.state == STATE.FINISHED, _told(run)),
         Check("rejections", run.rejected == 0, f"{run.rejected:,} rejected"),
         _compared(run),
         Check("reconciled", bool(run.reconciled), "clean" if run.reconciled else "not clean"),
@@ -72,8 +70,28 @@ def after(source: str) -> list[Check]:
             if _same_heads(run)
             else "the hashes differ from the last rehearsal's",
         ),
-        Check("window", not is_open, "open" if is_open else "closed"),
+        _window(),
     ]
+
+
+def _told(run: ReplayRun) -> str:
+    """Say how far a final run is; one that was stopped or killed goes on with the same command."""
+    if run.state == STATE.FINISHED:
+        return f"run {run.pk} is finished"
+    heard = f", last heard of {run.heartbeat_at:%d %b %Y, %H:%M} UTC" if run.heartbeat_at else ""
+    return (
+        f"run {run.pk} is {run.state} at {run.done:,} of {run.events:,} events{heard}; unless it is"
+        " at work, cutover run goes on with it"
+    )
+
+
+def _window() -> Check:
+    """Look for a window: a final run that was killed leaves one until it goes on, or it closes."""
+    found = replay.open_window()
+    if found is None:
+        return Check("window", True, "closed")
+    closes_at, reason = found
+    return Check("window", False, f"open for {reason}, until {closes_at:%d %b %Y, %H:%M} UTC")
 
 
 def _rehearsal(run: ReplayRun, sha256: str) -> list[Check]:

@@ -1,7 +1,7 @@
 """What a replay reads: reference records by code, earlier outcomes, and the ledger at its end."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +30,11 @@ def holds_replay_login() -> bool:
 def is_window_open() -> bool:
     """Say whether the administrator allows past times now."""
     return history.is_replay_window_open()
+
+
+def open_window() -> tuple[datetime, str] | None:
+    """Return until when past times are allowed and for what, if they are now."""
+    return history.open_window()
 
 
 def by_code(model: type[Model], code: str) -> Any:

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from ledgerdb import bootstrap, clones
 from registry.models import ReplayRejection, ReplayRun, Request
-from registry.replay import console, engine
+from registry.replay import console, engine, runner
 from registry.settings import BASE_DIR
 from tests import histories, make
 from tests.histories import Events, part, write
@@ -125,6 +125,30 @@ def test_a_signed_rule_applies_to_the_next_run_and_an_unsigned_one_does_not(desk
     report = console.report(run)
     assert [rule["action"] for rule in report["variances"]] == ["amend"]
     assert report["variances"][0]["reason"].startswith("Entered twice")
+
+
+def test_a_run_keeps_its_window_open_while_it_works_and_not_one_that_somebody_closed(
+    desk, monkeypatch
+):
+    monkeypatch.setattr(runner, "KEPT_SECONDS", 0.0)
+    kept = []
+    keep = bootstrap.keep_change_window
+    monkeypatch.setattr(
+        bootstrap,
+        "keep_change_window",
+        lambda *window, minutes: kept.append(keep(*window, minutes=minutes)),
+    )
+
+    _, run = desk.start(overlapping())
+
+    assert set(kept) == {True}
+    windows = bootstrap.change_windows(desk.admin_dsn, run.database)
+    assert [each["open"] for each in windows if each["purpose"] == "replay"] == [False]
+    window = bootstrap.open_change_window(
+        desk.admin_dsn, run.database, reason="test", purpose="replay"
+    )
+    bootstrap.close_change_window(desk.admin_dsn, run.database, purpose="replay")
+    assert not keep(desk.admin_dsn, run.database, window, minutes=5)
 
 
 def test_a_rule_that_leaves_an_event_out_does_not_silence_what_depended_on_it(desk):

@@ -2,19 +2,20 @@
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from ledgerdb import clones, reads
+from ledgerdb import bootstrap, clones, reads
 from ledgerdb.errors import LedgerError
 from registry import services
 from registry.models import Account, Commodity, ReplayRun, ReplayVariance
 from registry.replay.console import Desk, recorded
 from registry.replay.engine import Replay
-from registry.selectors import cutover, rejections
+from registry.selectors import checklist, cutover, rejections
 from tests import histories, make
 from tests.histories import Events, write
 from tests.ledger import look
@@ -150,6 +151,43 @@ def test_a_final_run_that_died_goes_on_or_goes_back(house: House, monkeypatch):
     monkeypatch.undo()
     house.cut_over()
     assert all(check.ok for check in cutover.after(SOURCE))
+
+
+def test_a_killed_final_run_says_that_its_window_is_open_until_it_goes_on(
+    house: House, monkeypatch
+):
+    die_after(monkeypatch, 1)
+    # Nothing of a killed process closes anything.
+    monkeypatch.setattr(bootstrap, "close_change_window", lambda *where, purpose: 0)
+    with pytest.raises(RuntimeError):
+        house.cut_over()
+    monkeypatch.undo()
+    final = ReplayRun.objects.get(purpose="final")
+
+    found = {each.key: each for each in cutover.before(SOURCE, freeze_at=final.freeze_at)}
+    page = {point.name: point for point in checklist.of(house.approver, SOURCE).before}
+    window = bootstrap.change_windows(house.server.admin_dsn, house.database.name)[0]
+
+    assert (found["window"].ok, found["first_final"].ok) == (False, False)
+    assert f"open for replay run {final.pk}, until " in found["window"].found
+    assert f"run {final.pk} is running at 0 of 3 events" in found["first_final"].found
+    assert "cutover run goes on with it" in found["first_final"].found
+    assert (page["window"].done, page["first_final"].place) == (False, ("replay-run", final.pk))
+    assert not {each.key: each for each in cutover.after(SOURCE)}["window"].ok
+    assert window["closes_at"] - datetime.now(UTC) < timedelta(minutes=16)
+    house.cut_over()
+    assert all(check.ok for check in cutover.after(SOURCE))
+
+
+def test_a_window_that_somebody_else_opened_stands_in_the_way(house: House):
+    histories.open_window(house.database)
+
+    with pytest.raises(CommandError):
+        house.cut_over()
+
+    assert not ReplayRun.objects.filter(purpose="final").exists()
+    bootstrap.close_change_window(house.server.admin_dsn, house.database.name, purpose="replay")
+    house.cut_over()
 
 
 def test_before_people_are_let_in_the_backup_brings_the_registry_back(house: House):
