@@ -8,6 +8,7 @@ made like a registry's database, and anew whenever the definition has changed: d
 import contextlib
 import copy
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ MOVED = ("default", "audit", "ledger", "replay")
 ROOT = Path(__file__).resolve().parent.parent
 DEFINITION = ("ledgerdb/sql/*.sql", "ledgerdb/migrations/**/*", "registry/migrations/*.py")
 CODE = (*DEFINITION, "registry/replay/**/*.py", "registry/services/replay*.py")
+# Whoever is connected to a database that is copied or dropped is waited for so long.
+PATIENCE_SECONDS = 60.0
 # Keys of the administrator's own locks.
 TEMPLATE_LOCK, RUN_LOCK, WORKER_LOCK = 7301, 7302, 7303
 
@@ -92,6 +95,10 @@ def make_template(admin_dsn: str, name: str) -> bool:
         with _moved(name, ("migrator",)):
             call_command("migrate", database="migrator", verbosity=0)
         bootstrap.close_change_window(admin_dsn, name)
+        # Nobody is in it when it is copied.
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name))
+        )
         # Said last: one that was left half-made has no mark, and is made again.
         connection.execute(
             sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(mark))
@@ -108,8 +115,8 @@ def make_clone(admin_dsn: str, template: str, name: str) -> None:
     """
     drop(admin_dsn, name)
     names = {"clone": sql.Identifier(name), "template": sql.Identifier(template)}
+    _patiently(admin_dsn, sql.SQL("CREATE DATABASE {clone} TEMPLATE {template}").format(**names))
     with bootstrap.connect(admin_dsn, "postgres") as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {clone} TEMPLATE {template}").format(**names))
         connection.execute(
             sql.SQL("ALTER DATABASE {clone} SET synchronous_commit = off").format(**names)
         )
@@ -119,10 +126,27 @@ def make_clone(admin_dsn: str, template: str, name: str) -> None:
 
 def drop(admin_dsn: str, name: str) -> None:
     """Remove a database of rehearsals, if it is there."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    _patiently(admin_dsn, statement.format(sql.Identifier(name)))
+
+
+def _patiently(admin_dsn: str, statement: sql.Composed) -> None:
+    """
+    Make or drop a database, and wait for whoever is still in it.
+
+    PostgreSQL itself waits five seconds, which its own autovacuum outlives on a busy machine.
+    """
+    give_up = time.monotonic() + PATIENCE_SECONDS
     with bootstrap.connect(admin_dsn, "postgres") as connection:
-        connection.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        )
+        while True:
+            try:
+                connection.execute(statement)
+            except psycopg.errors.ObjectInUse:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
 
 def exists(admin_dsn: str, name: str) -> bool:

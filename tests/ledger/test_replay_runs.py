@@ -166,10 +166,12 @@ def test_two_runs_of_one_history_end_in_the_same_hash(desk, monkeypatch):
     lines = histories.random_history(5, events=40)
 
     _, one = desk.start(lines)
+    assert one.state == "finished", desk.said
     # In other groups: what is prepared beside an execution sees none of it, and tells the same.
     monkeypatch.setattr(engine, "CHUNK", 3)
     _, other = desk.start(lines)
 
+    assert other.state == "finished", desk.said
     assert one.heads == other.heads, desk.said
     assert one.counts == other.counts
     assert (one.sha256, one.map_version) == (other.sha256, other.map_version)
@@ -185,6 +187,27 @@ def test_two_runs_of_one_history_end_in_the_same_hash(desk, monkeypatch):
         event: code for event, code in codes.items() if code
     }
     assert again == rejected
+
+
+def test_a_template_that_somebody_is_still_in_is_waited_for(desk, monkeypatch):
+    said_so = []
+
+    class Busy(psycopg.Connection):
+        """A connection that finds the template in use at first."""
+
+        def execute(self, query, *given, **options):
+            if "CREATE DATABASE" in str(query) and not said_so:
+                said_so.append(query)
+                raise psycopg.errors.ObjectInUse
+            return super().execute(query, *given, **options)
+
+    monkeypatch.setattr(
+        bootstrap, "connect", lambda dsn, name: Busy.connect(dsn, dbname=name, autocommit=True)
+    )
+
+    _, run = desk.start(overlapping())
+
+    assert (run.state, len(said_so)) == ("finished", 1), desk.said
 
 
 def test_a_killed_run_goes_on_and_ends_in_the_same_hash(desk):
