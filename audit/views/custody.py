@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from audit import standing as moment
 from audit import tables
 from registry import access
 from registry.access import Right, SignedIn
@@ -19,9 +20,11 @@ from registry.selectors import custody
 def who_held(request: SignedIn) -> HttpResponse:
     """Answer who held a certificate on a date: one field, or two."""
     access.require(request.user, Right.SEE_EVERYTHING)
-    typed = {name: tables.typed(request, name) for name in ("q", "certificate", "on", "at")}
+    typed = moment.typed(request, "q", "certificate", "on")
+    typed["on"] = typed["on"] or typed["as_of"]
     if typed["q"]:
-        typed["certificate"], typed["on"] = custody.split(typed["q"])
+        typed["certificate"], on = custody.split(typed["q"])
+        typed["on"] = on or typed["on"]
     context: dict[str, Any] = {"typed": typed, "mistakes": {}, "answer": None, "sees_all": True}
     if any(typed.values()):
         context |= _answer(typed)
@@ -35,20 +38,22 @@ def who_held(request: SignedIn) -> HttpResponse:
 def certificate(request: SignedIn, commodity: str, number: str) -> HttpResponse:
     """Show the holder of a certificate, and every one before."""
     number = number if number.isascii() and number.isdigit() else "0"
+    typed = moment.typed(request)
     try:
         page = custody.chain_of(
             request.user,
             commodity,
             min(int(number[:20]), custody.LARGEST),
-            at=tables.typed(request, "at"),
+            typed,
             after=tables.count(request.GET.get("after", "")),
         )
     except custody.UnclearError as unclear:
         unknown = {"commodity": commodity, "number": number, "mistake": str(unclear)}
         return render(request, "audit/custody/unknown.html", unknown, status=404)
     own = reverse("audit:certificate", args=[commodity, number])
-    page["permanent"] = f"{own}?{urlencode({'at': page['standing'].link})}"
-    return render(request, "audit/custody/certificate.html", page)
+    page |= {"typed": typed, **moment.context(own, page["standing"], {})}
+    status = 422 if page["mistakes"] else 200
+    return render(request, "audit/custody/certificate.html", page, status=status)
 
 
 def _answer(typed: dict[str, str]) -> dict[str, Any]:

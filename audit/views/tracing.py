@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from audit import lineage as picture
 from audit import shares, tables
+from audit import standing as moment
 from registry import dates, moments
 from registry.access import SignedIn
 from registry.selectors import lineage as lines
@@ -36,13 +37,13 @@ def trace(request: SignedIn, batch_id: int) -> HttpResponse:
 @require_safe
 def trace_csv(request: SignedIn, batch_id: int) -> HttpResponseBase:
     """Send every unspent block of a batch with its holder."""
-    found, stands, rows = tracing.every_block(
-        request.user,
-        batch_id,
-        at=tables.typed(request, "at"),
-        after=tables.number(tables.typed(request, "after")),
-    )
-    name = f"trace-{found['commodity']}-{found['first']}-{found['last']}-{stands.link}"
+    question = tracing.read(request.user, batch_id, moment.typed(request))
+    if question.mistakes:
+        return trace(request, batch_id)
+    found = question.batch
+    rows = tracing.every_block(question, after=tables.number(tables.typed(request, "after")))
+    link = question.standing.link
+    name = f"trace-{found['commodity']}-{found['first']}-{found['last']}-{link}"
     return tables.as_csv(name, COLUMNS, rows)
 
 
@@ -50,24 +51,23 @@ def trace_csv(request: SignedIn, batch_id: int) -> HttpResponseBase:
 def lineage(request: SignedIn, batch_id: int) -> HttpResponse:
     """Draw every block that there ever was of a batch, and where one certificate was on a date."""
     typed = {name: tables.typed(request, name) for name in lines.FIELDS}
-    found = lines.of_batch(request.user, batch_id, typed, at=tables.typed(request, "at"))
-    own, kept = reverse("audit:lineage", args=[batch_id]), {k: v for k, v in typed.items() if v}
-    at = found.standing.link
+    found = lines.of_batch(request.user, batch_id, typed)
+    own, stands = reverse("audit:lineage", args=[batch_id]), found.standing
     context: dict[str, Any] = {
+        **moment.context(own, stands, typed),
         "found": found,
         "batch": found.batch,
-        "standing": found.standing,
-        "mark": found.mark,
         "typed": typed,
         "mistakes": found.mistakes,
-        "now": f"{own}?{urlencode(kept)}" if kept else own,
-        "permanent": f"{own}?{urlencode({**kept, 'at': at})}",
-        "query": f"?{urlencode({'at': at})}" if found.standing.fixed else "",
-        "zooms": _zooms(found, kept if not found.standing.fixed else {**kept, "at": at}),
-        "drawing": None if found.is_too_much else _drawn(found),
-        "numbers": {step["id"]: step for step in found.steps},
         "sees_all": True,
     }
+    if stands.marks:
+        context |= {
+            "mark": found.mark,
+            "zooms": _zooms(found, {name: value for name, value in typed.items() if value}),
+            "drawing": None if found.is_too_much else _drawn(found),
+            "numbers": {step["id"]: step for step in found.steps},
+        }
     status = 422 if found.mistakes else 200
     return render(request, "audit/batches/lineage.html", context, status=status)
 
@@ -76,6 +76,8 @@ def _drawn(found: lines.Lineage) -> picture.Drawing:
     on = "now"
     if found.moment:
         on = f"on {dates.write_day(found.moment.at.astimezone(moments.zone()).date())}"
+    elif found.standing.moment:
+        on = f"at {found.standing.moment.words}"
     elif found.standing.fixed:
         on = f"at {found.mark['number']}"
     return picture.draw(
@@ -105,13 +107,16 @@ def _zooms(found: lines.Lineage, kept: dict[str, str]) -> list[tuple[int, int, s
 
 
 def _page(request: SignedIn, batch_id: int, template: str, name: str) -> HttpResponse:
-    page = tracing.trace(request.user, batch_id, at=tables.typed(request, "at"))
-    at = urlencode({"at": page["standing"].link})
-    page |= {
-        "now": reverse(name, args=[batch_id]),
-        "permanent": f"{reverse(name, args=[batch_id])}?{at}",
-        "query": f"?{at}" if page["standing"].fixed else "",
-        "bar": shares.bar(page["sums"]),
+    typed = moment.typed(request)
+    question = tracing.read(request.user, batch_id, typed)
+    page: dict[str, Any] = {
+        **moment.context(reverse(name, args=[batch_id]), question.standing, {}),
+        "batch": question.batch,
+        "typed": typed,
+        "mistakes": question.mistakes,
         "sees_all": True,
     }
-    return render(request, template, page)
+    if not question.mistakes:
+        page |= tracing.trace(question)
+        page["bar"] = shares.bar(page["sums"])
+    return render(request, template, page, status=422 if question.mistakes else 200)

@@ -1,8 +1,10 @@
 """Who held a certificate: now, on a date, and all along."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404
 
@@ -10,7 +12,7 @@ from ledgerdb import custody, positions
 from registry import access, dates
 from registry.models import User
 from registry.moments import Moment
-from registry.selectors.positions import Standing, standing
+from registry.selectors.positions import Standing, read_standing, since, standing
 
 Row = dict[str, Any]
 PAGE = 50
@@ -110,7 +112,9 @@ def who_held(certificate: Certificate, *, as_of: str = "", at: str = "") -> Answ
         return Answer(certificate, stands, mark, batch, holder, later)
 
 
-def chain_of(user: User, code: str, number: int, *, at: str = "", after: int = 0) -> Row:
+def chain_of(
+    user: User, code: str, number: int, typed: Mapping[str, str], *, after: int = 0
+) -> Row:
     """
     Return every holder of a certificate, newest first, up to a position.
 
@@ -124,25 +128,50 @@ def chain_of(user: User, code: str, number: int, *, at: str = "", after: int = 0
         raise Http404("No such commodity.")
     organisation = access.sees_only(user)
     certificate = Certificate(commodity, number)
+    mistakes: dict[str, str] = {}
+    found: list[Row] = []
     with positions.one_moment():
-        stands = standing(at=at)
-        mark = stands.of(code)
         batch = _known_batch(certificate, helps=organisation is None)
-        block = custody.block_at(commodity["id"], number, mark["transaction_id"]) if mark else None
-        if block is None or (organisation and not custody.takes_part(block, organisation)):
-            raise Http404("Not minted by then, or not yours to see.")
-        found = custody.hops(block, organisation, after=after, limit=PAGE + 1)
+        _check_part(certificate, organisation, LARGEST)
+        stands = _stands(typed, mistakes, batch, code, knows_issue=organisation is None)
+        mark = stands.of(code)
+        if not mistakes:
+            block = _check_part(certificate, organisation, mark["transaction_id"] if mark else 0)
+            found = custody.hops(block, organisation, after=after, limit=PAGE + 1)
     hops = [hop for hop in found if hop["step"] <= after + PAGE]
     return {
         "certificate": certificate,
         "batch": batch,
-        "standing": stands.only([code]),
+        "standing": stands,
+        "mistakes": mistakes,
         "mark": mark,
         "hops": hops,
-        "current": hops[0] if not after else None,
+        "current": hops[0] if hops and not after else None,
         "more": after + PAGE if len(found) > len(hops) else 0,
         "sees_all": organisation is None,
     }
+
+
+def _stands(
+    typed: Mapping[str, str], mistakes: dict[str, str], batch: Row, code: str, *, knows_issue: bool
+) -> Standing:
+    """Read up to where a chain is looked at; when it began only those hear who see everything."""
+    if not knows_issue:
+        return read_standing(typed, mistakes).only([code])
+    first = {**batch, "commodity": code, "occurred_at": batch["minted_at"]}
+    return since(typed, mistakes, first=first, what="The certificate was minted")
+
+
+def _check_part(certificate: Certificate, organisation: UUID | None, position: int) -> int:
+    """
+    Return the block of a certificate at a position.
+
+    :raises Http404: not minted by then, or the organisation had no part in it
+    """
+    block = custody.block_at(certificate.commodity["id"], certificate.number, position)
+    if block is None or (organisation and not custody.takes_part(block, organisation)):
+        raise Http404("Not minted by then, or not yours to see.")
+    return block
 
 
 def examples() -> list[str]:

@@ -14,7 +14,7 @@ from registry.selectors.positions import Standing
 Row = dict[str, Any]
 # More blocks than this nobody can tell apart: the page offers parts of the numbers instead.
 MOST = 1500
-FIELDS = ("from", "to", "number", "on")
+FIELDS = ("from", "to", "number", "on", "as_of", "at")
 
 
 @dataclass
@@ -65,15 +65,15 @@ class Lineage:
         )
 
 
-def of_batch(user: User, batch_id: int, typed: Mapping[str, str], *, at: str = "") -> Lineage:
+def of_batch(user: User, batch_id: int, typed: Mapping[str, str]) -> Lineage:
     """
     Return the lineage of a batch, or of some of its numbers, up to a position.
 
     :raises Forbidden: the person sees only its own
     :raises Http404: no such batch or position, or not minted by then
     """
-    batch, stands, position = tracing.find(user, batch_id, at)
-    mistakes: dict[str, str] = {}
+    question = tracing.read(user, batch_id, typed)
+    batch, stands, mistakes = question.batch, question.standing, question.mistakes
     first = _number("from", typed, batch, mistakes) or batch["first"]
     last = _number("to", typed, batch, mistakes) or batch["last"]
     number = _number("number", typed, batch, mistakes)
@@ -83,9 +83,11 @@ def of_batch(user: User, batch_id: int, typed: Mapping[str, str], *, at: str = "
     if number and not first <= number <= last:
         first, last = batch["first"], batch["last"]
     found = Lineage(batch, stands, first, last, [], [], number, mistakes=mistakes)
-    _date(found, typed.get("on", ""), position)
+    if not stands.marks:
+        return found
+    _date(found, typed.get("on", ""), question.position)
     with positions.one_moment():
-        found.blocks = lines.blocks(batch_id, first, last, position, limit=MOST + 1)
+        found.blocks = lines.blocks(batch_id, first, last, question.position, limit=MOST + 1)
         if not found.is_too_much:
             found.steps = lines.steps(sorted({block["made"] for block in found.blocks}))
     return found

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404
 
@@ -37,6 +38,13 @@ class Standing:
     def is_past(self) -> bool:
         """Say whether the page shows another moment than now."""
         return self.fixed or self.moment is not None
+
+    @property
+    def carried(self) -> str:
+        """Write it for the links of a page, so that they lead to the same moment; now is nothing."""
+        if self.fixed:
+            return f"?{urlencode({'at': self.link})}"
+        return f"?{urlencode({'as_of': self.moment.query})}" if self.moment else ""
 
     def only(self, codes: Sequence[str]) -> "Standing":
         """Keep the positions of these commodities."""
@@ -72,6 +80,28 @@ def read_standing(typed: Mapping[str, str], mistakes: dict[str, str]) -> Standin
     except DateError as error:
         mistakes["as_of"] = str(error)
         return Standing([], None)
+
+
+def since(
+    typed: Mapping[str, str], mistakes: dict[str, str], *, first: Row, what: str
+) -> Standing:
+    """
+    Return the position of one commodity that a page's fields mean; note a date before it began.
+
+    :param first: the transaction that the page is about, or that made what it is about, with its
+        ``commodity``, ``transaction_id`` and ``occurred_at``
+    :param what: what is said of that, such as ``The batch was minted``
+    :raises Http404: a height that no chain has reached, or one before it began
+    """
+    stands = read_standing(typed, mistakes)
+    own = stands.only([first["commodity"]])
+    if mistakes or (own.marks and own.marks[0]["transaction_id"] >= first["transaction_id"]):
+        return own
+    if stands.moment is None:
+        raise Http404("Not there by then.")
+    on = Moment(first["occurred_at"]).field
+    mistakes["as_of"] = f"{what} on {on}. Type that day or a later one."
+    return Standing([], None)
 
 
 def _fixed(at: str) -> Standing:

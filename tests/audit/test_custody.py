@@ -43,7 +43,7 @@ def test_the_chain_of_custody_is_every_change_of_a_replay(committed_db, seed):
     auditor = make.person(make.organisation("regulator"), "auditor")
 
     for number in random.Random(seed).sample(range(1, len(history.now) + 1), 8):
-        page = custody.chain_of(auditor, history.commodity.code, number)
+        page = custody.chain_of(auditor, history.commodity.code, number, {})
         shown = [hop["account"] for hop in page["hops"] if not hop["stayed"]][::-1]
         changes = [step.held[number] for step in history.steps if number in step.held]
         moved = [

@@ -35,8 +35,8 @@ def test_everybody_who_has_any_of_a_batch_is_found_as_a_replay_says(committed_db
     types = {a.code: a.type for a in (*history.accounts, *history.terminals.values())}
 
     for batch_id in batch_ids():
-        page = tracing.trace(auditor, batch_id)
-        batch = page["batch"]
+        question = tracing.read(auditor, batch_id, {})
+        page, batch = tracing.trace(question), question.batch
         numbers = range(batch["first"], batch["last"] + 1)
         expected = Counter(history.now[number][0] for number in numbers)
         found = Counter()
@@ -45,7 +45,7 @@ def test_everybody_who_has_any_of_a_batch_is_found_as_a_replay_says(committed_db
             assert row["state"] == STATE[types[row["account"]]]
         assert found == expected
         assert page["difference"] == 0
-        _, _, blocks = tracing.every_block(auditor, batch_id)
+        blocks = tracing.every_block(question)
         where = {
             number: block["account"]
             for block in blocks
