@@ -1,4 +1,4 @@
-"""What every page that has a date needs: its fields, the way back to now, and the link that stays."""
+"""What every page that has a date needs: its fields, its address of now, and its lasting link."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -12,15 +12,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ledgerdb.positions import ask
+from ledgerdb.positions import ask, pair
 from ledgerdb.reads import Row
 
 # The newest transactions of each commodity, or of some accounts in each, down to where the page
 # before ended.
 OF_EVERYBODY = """
     SELECT t.id, t.occurred_at FROM ledger.transactions t
-    WHERE t.commodity_id = c.id
-      AND (t.occurred_at, t.id) < (%(before)s::timestamptz, %(before_id)s::bigint)
+    WHERE t.commodity_id = c.id AND (t.occurred_at, t.id) < (c.before, c.before_id)
       AND t.occurred_at >= %(since)s::timestamptz
     ORDER BY t.occurred_at DESC, t.id DESC LIMIT %(look)s
 """
@@ -33,7 +32,7 @@ OF_ACCOUNTS = """
                          AS low
               FROM (SELECT t.id FROM ledger.transactions t
                     WHERE t.commodity_id = c.id
-                      AND (t.occurred_at, t.id) < (%(before)s::timestamptz, %(before_id)s::bigint)
+                      AND (t.occurred_at, t.id) < (c.before, c.before_id)
                     ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1) newest) upto
         CROSS JOIN unnest(%(accounts)s::uuid[]) AS account (id)
         CROSS JOIN LATERAL (
@@ -77,14 +76,27 @@ DESCRIBED = """
                OR a.organisation_id = %(organisation)s::uuid)
     ) sides
 """
+# Each commodity, and below what its transactions count: below where the page before ended, and in
+# the past not above where the page stands.
+COMMODITIES = """
+    (SELECT each.id, each.code,
+            CASE WHEN top.at < %(before)s::timestamptz THEN top.at
+                 ELSE %(before)s::timestamptz END AS before,
+            CASE WHEN top.at < %(before)s::timestamptz THEN top.id + 1
+                 WHEN top.at = %(before)s::timestamptz THEN least(top.id + 1, %(before_id)s::bigint)
+                 ELSE %(before_id)s::bigint END AS before_id
+     FROM public.registry_commodity each
+     LEFT JOIN unnest(%(commodities)s::integer[], %(positions)s::bigint[], %(times)s::timestamptz[])
+         AS top (commodity_id, id, at) ON top.commodity_id = each.id
+     WHERE (top.id IS NOT NULL OR NOT %(stands)s) AND %(commodity)s IN ('', each.code)) c
+"""
 PAGE = f"""
     WITH looked AS MATERIALIZED (
         SELECT c.id AS commodity_id, near.id, near.occurred_at,
                count(*) OVER (PARTITION BY c.id) = %(look)s AS more,
                row_number() OVER (PARTITION BY c.id ORDER BY near.id) = 1 AS last
-        FROM public.registry_commodity c
+        FROM {COMMODITIES}
         CROSS JOIN LATERAL ({{source}}) near
-        WHERE %(commodity)s IN ('', c.code)
     ), horizon AS (
         -- Where the looking stopped: below it some commodity was not looked at.
         SELECT looked.occurred_at, looked.id FROM looked WHERE looked.last AND looked.more
@@ -97,22 +109,26 @@ PAGE = f"""
                       WHERE (looked.occurred_at, looked.id) < (horizon.occurred_at, horizon.id))
     ORDER BY t.occurred_at DESC, t.id DESC LIMIT %(limit)s
 """
-HORIZON = """
+HORIZON = f"""
     SELECT c.code || '-' || ch.height AS number
-    FROM public.registry_commodity c
+    FROM {COMMODITIES}
     CROSS JOIN LATERAL (
         SELECT count(*) AS looked, (array_agg(near.id ORDER BY near.id))[1] AS id
-        FROM ({source}) near) last
+        FROM ({{source}}) near) last
     JOIN ledger.transactions t ON t.id = last.id
     JOIN ledger.chain ch ON ch.transaction_id = t.id
-    WHERE %(commodity)s IN ('', c.code) AND last.looked = %(look)s
+    WHERE last.looked = %(look)s
     ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1
 """
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which transactions; ``accounts`` is None for all. ``least`` and ``most``: the quantity."""
+    """
+    Which transactions; ``accounts`` is None for all. ``least`` and ``most``: the quantity.
+
+    ``marks``: the positions up to which a page of the past looks; None means now.
+    """
 
     kind: str = ""
     commodity: str = ""
@@ -122,6 +138,7 @@ class Wanted:
     until: datetime | None = None
     least: int = 0
     most: int = 2**63 - 1
+    marks: Sequence[Row] | None = None
 
     @property
     def is_selective(self) -> bool:
@@ -161,6 +178,9 @@ def _values(wanted: Wanted, after: str) -> dict[str, Any]:
         "before_id": 0 if wanted.until else 2**63 - 1,
         "least": wanted.least,
         "most": wanted.most,
+        **pair(wanted.marks or []),
+        "times": [mark["occurred_at"] for mark in wanted.marks or []],
+        "stands": wanted.marks is not None,
     }
     commodity, _, height = after.rpartition("-")
     if height.isascii() and height.isdigit() and len(height) < 19:
@@ -204,7 +224,7 @@ def largest(since: datetime, *, limit: int = 5, look: int = 1000) -> list[Row]:
     return ask(
         f"""
         WITH moved AS MATERIALIZED (
-            SELECT near.id FROM public.registry_commodity c
+            SELECT near.id FROM {COMMODITIES}
             CROSS JOIN LATERAL ({OF_EVERYBODY}) near
         ), ranked AS MATERIALIZED (
             SELECT t.id, t.occurred_at, t.commodity_id,

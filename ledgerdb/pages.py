@@ -20,6 +20,7 @@ from ledgerdb.reads import LOOK_UP, Row, rows
 DESCRIBED = """
     SELECT i.id AS block_id, c.code AS commodity, c.id AS commodity_id,
            i.first_no AS first, i.last_no AS last, i.volume, i.account_id, i.input_id,
+           i.transaction_id, s.transaction_id AS spent_in,
            a.code AS account, a.type AS account_type, a.organisation_id AS organisation_id,
            coalesce(o.name, nullif(a.name, ''), a.code) AS holder,
            b.id AS batch_id, b.first_no AS batch_first, b.last_no AS batch_last,
@@ -57,7 +58,7 @@ PIECE = """
            pa.id AS from_account_id, pa.organisation_id AS from_organisation_id,
            coalesce(po.name, nullif(pa.name, ''), pa.code) AS sender,
            (SELECT s.transaction_id FROM ledger.transaction_item_inputs s
-            WHERE s.item_id = i.id) IS NOT NULL AS spent_number
+            WHERE s.item_id = i.id) AS spent_in
     FROM ledger.transaction_items i
     JOIN public.registry_region r ON r.id = i.region_id
     JOIN public.registry_account a ON a.id = i.account_id

@@ -317,3 +317,43 @@ def changes(
         {**pair(marks), "accounts": list(accounts), "before": before},
     )
     return found[0]["previous"], found[0]["next"]
+
+
+def accounts(
+    organisation: UUID | None, marks: Sequence[Row], *, after: str, limit: int
+) -> list[Row]:
+    """
+    Return some accounts that had ever held anything by then, each with what it held, by code.
+
+    One row a commodity that it had held any of.
+    """
+    return ask(
+        f"""
+        WITH listed AS MATERIALIZED (
+            SELECT a.id, a.code, a.type, coalesce(o.name, nullif(a.name, ''), a.code) AS holder
+            FROM public.registry_account a
+            LEFT JOIN public.registry_organisation o ON o.id = a.organisation_id
+            WHERE a.code > %(after)s
+              AND (%(organisation)s::uuid IS NULL OR a.organisation_id = %(organisation)s::uuid)
+              AND (SELECT min(first.transaction_id) FROM {UPTO} CROSS JOIN LATERAL (
+                       SELECT p.transaction_id FROM ledger.credits_debits p
+                       WHERE p.account_id = a.id AND p.commodity_id = upto.commodity_id
+                         AND p.transaction_id <= upto.position
+                       ORDER BY p.transaction_id LIMIT 1) first) IS NOT NULL
+            ORDER BY a.code LIMIT %(limit)s
+        )
+        SELECT listed.*, c.code AS commodity, last.balance_after AS held,
+               t.occurred_at AS changed_at
+        FROM listed
+        CROSS JOIN {UPTO}
+        JOIN public.registry_commodity c ON c.id = upto.commodity_id
+        CROSS JOIN LATERAL (
+            SELECT p.balance_after, p.transaction_id FROM ledger.credits_debits p
+            WHERE p.account_id = listed.id AND p.commodity_id = upto.commodity_id
+              AND p.transaction_id <= upto.position
+            ORDER BY p.transaction_id DESC LIMIT 1) last
+        JOIN ledger.transactions t ON t.id = last.transaction_id
+        ORDER BY listed.code, c.code
+        """,
+        {**pair(marks), "organisation": organisation, "after": after, "limit": limit},
+    )

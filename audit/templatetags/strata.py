@@ -31,16 +31,21 @@ def in_out_picture(
 
 @register.inclusion_tag("parts/strata.html")
 def lineage_picture(
-    block: Row, parent: Row | None, siblings: list[Row], children: list[Row]
+    block: Row, parent: Row | None, siblings: list[Row], children: list[Row], query: str = ""
 ) -> Row:
-    """Draw a block between what it was cut from and what became of it."""
+    """Draw a block between what it was cut from and what became of it; ``query`` of its links."""
     rows = [
-        [_cell(parent, tint=True)] if parent else [],
+        [_cell(parent, tint=True, query=query)] if parent else [],
         [
-            _cell(each, tint=bool(each["spent_number"]), here=each["block_id"] == block["block_id"])
+            _cell(
+                each,
+                tint=bool(each["spent_number"]),
+                here=each["block_id"] == block["block_id"],
+                query=query,
+            )
             for each in siblings
         ],
-        [_cell(each, tint=bool(each["spent_number"])) for each in children],
+        [_cell(each, tint=bool(each["spent_number"]), query=query) for each in children],
     ]
     return {
         "picture": layout(rows, width=WIDE),
@@ -63,7 +68,7 @@ def position(block: Row) -> Row:
     }
 
 
-def _cell(block: Row, *, tint: bool = False, here: bool = False) -> Cell:
+def _cell(block: Row, *, tint: bool = False, here: bool = False, query: str = "") -> Cell:
     name = f"block {block['block_id']}" if block["block_id"] else "new"
     return Cell(
         first=block["first"],
@@ -72,7 +77,7 @@ def _cell(block: Row, *, tint: bool = False, here: bool = False) -> Cell:
         name=name,
         tone=block["tone"],
         tint=tint,
-        href=reverse("audit:block", args=[block["block_id"]])
+        href=reverse("audit:block", args=[block["block_id"]]) + query
         if block["is_open"] and block["block_id"]
         else "",
         here=here,

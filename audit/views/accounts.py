@@ -6,15 +6,18 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from audit import history, tables
+from audit import standing as moment
 from audit.views import holdings as past
 from registry import access, dates
 from registry.access import SignedIn
 from registry.models import Account
 from registry.selectors import accounts
+from registry.selectors.positions import read_standing
 
 FILTERS = ("commodity", "facility", "month", "state")
 NOW = {
@@ -28,15 +31,25 @@ NOW = {
 
 @require_safe
 def index(request: SignedIn) -> HttpResponse:
-    """List accounts with their sums."""
-    after = tables.typed(request, "after")
-    rows, following = accounts.listed(request.user, after=after)
-    context = {
+    """List accounts with their sums, now; with a date or a height, what they held then."""
+    after, typed = tables.typed(request, "after"), moment.typed(request)
+    mistakes: dict[str, str] = {}
+    stands = read_standing(typed, mistakes)
+    if stands.is_past or mistakes:
+        rows, following = accounts.listed_then(request.user, stands, after=after)
+    else:
+        rows, following = accounts.listed(request.user, after=after)
+    kept = {name: value for name, value in typed.items() if value}
+    context = moment.context(reverse("audit:accounts"), stands, {}) | {
         "rows": rows,
+        "typed": typed,
+        "mistakes": mistakes,
+        "sees_all": access.sees_only(request.user) is None,
         "after": after,
-        "next": urlencode({"after": following}) if following else "",
+        "next": urlencode({**kept, "after": following}) if following else "",
     }
-    return render(request, "audit/accounts/list.html", context)
+    status = 422 if mistakes else 200
+    return render(request, "audit/accounts/list.html", context, status=status)
 
 
 @require_safe

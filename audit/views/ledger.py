@@ -5,8 +5,10 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from audit import standing as moment
 from audit import tables
 from registry import dates
 from registry.access import SignedIn
@@ -21,15 +23,21 @@ COLUMNS = (
 @require_safe
 def block(request: SignedIn, block_id: int) -> HttpResponse:
     """Show a block, what it was cut from, and what became of it."""
-    page = ledger.block_page(request.user, block_id)
-    return render(request, "audit/blocks/show.html", {**page, "number": _number(request, page)})
+    typed, own = moment.typed(request), reverse("audit:block", args=[block_id])
+    page = ledger.block_page(request.user, block_id, typed)
+    sought = {"number": tables.typed(request, "number")}
+    page |= {"typed": typed, "number": _number(request, page), "kept": sought}
+    page |= moment.context(own, page["standing"], sought)
+    return render(request, "audit/blocks/show.html", page, status=_status(page))
 
 
 @require_safe
 def transaction(request: SignedIn, number: str) -> HttpResponse:
     """Show a transaction: what it consumed and created, and its postings."""
-    page = ledger.transaction_page(request.user, number)
-    return render(request, "audit/transactions/show.html", page)
+    typed, own = moment.typed(request), reverse("audit:transaction", args=[number])
+    page = ledger.transaction_page(request.user, number, typed)
+    page |= {"typed": typed, **moment.context(own, page["standing"], {})}
+    return render(request, "audit/transactions/show.html", page, status=_status(page))
 
 
 @require_safe
@@ -39,7 +47,7 @@ def transactions(request: SignedIn) -> HttpResponseBase:
     after = tables.typed(request, "after")
     rows, following = ([], "") if chosen.mistakes else journal.listed(chosen, after=after)
     typed = {name: value for name, value in chosen.typed.items() if value}
-    context = {
+    context = moment.context(reverse("audit:transactions"), chosen.standing, chosen.typed) | {
         "rows": rows,
         "chosen": chosen,
         "typed": chosen.typed,
@@ -47,7 +55,7 @@ def transactions(request: SignedIn) -> HttpResponseBase:
         "choices": journal.choices(request.user),
         "after": after,
         "next": urlencode({**typed, "after": following}) if following else "",
-        "query": urlencode(typed),
+        "filter": urlencode(typed),
         "last": following,
     }
     status = 422 if chosen.mistakes else 200
@@ -61,9 +69,17 @@ def transactions_csv(request: SignedIn) -> HttpResponseBase:
     if chosen.mistakes:
         return transactions(request)
     rows = journal.every(chosen, after=tables.typed(request, "after"))
-    narrowed = [value for value in chosen.typed.values() if value]
-    name = "-".join(["transactions", *narrowed, f"{dates.today():%Y-%m-%d}"])
+    stands = chosen.standing
+    narrowed = [
+        value for name, value in chosen.typed.items() if value and name not in moment.FIELDS
+    ]
+    day = stands.moment.file_name if stands.moment else f"{dates.today():%Y-%m-%d}"
+    name = "-".join(["transactions", *narrowed, stands.link if stands.fixed else day])
     return tables.as_csv(name, COLUMNS, rows)
+
+
+def _status(page: dict[str, Any]) -> int:
+    return 422 if page["mistakes"] else 200
 
 
 def _typed(request: SignedIn) -> dict[str, str]:

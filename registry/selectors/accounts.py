@@ -10,9 +10,11 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from ledgerdb import held as now
-from ledgerdb import pages
+from ledgerdb import pages, past
+from ledgerdb.positions import one_moment
 from registry import access, dates
 from registry.models import Account, Commodity, User
+from registry.selectors.positions import Standing
 
 Row = dict[str, Any]
 PAGE = 50
@@ -82,6 +84,21 @@ def listed(user: User, *, after: str = "") -> tuple[list[Row], str]:
     """Return a page of these accounts, by code, and after which one to go on."""
     found = list(visible(user).filter(code__gt=after).order_by("code")[: PAGE + 1])
     return _summed(found[:PAGE]), found[PAGE - 1].code if len(found) > PAGE else ""
+
+
+def listed_then(user: User, stands: Standing, *, after: str = "") -> tuple[list[Row], str]:
+    """Return a page of the accounts that held something by then, and after which one to go on."""
+    organisation = access.sees_only(user)
+    with one_moment():
+        found = past.accounts(organisation, stands.marks, after=after, limit=PAGE + 1)
+    codes = sorted({row["code"] for row in found})
+    following = codes[PAGE - 1] if len(codes) > PAGE else ""
+    types = dict(Account.Type.choices)
+    return [
+        {**row, "kind": types[row["type"]]}
+        for row in found
+        if not following or row["code"] <= following
+    ], following
 
 
 def _summed(accounts: list[Account]) -> list[Row]:

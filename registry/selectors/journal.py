@@ -10,13 +10,17 @@ from registry import access, dates
 from registry.dates import DateError
 from registry.models import Commodity, Request, User
 from registry.selectors import scopes
+from registry.selectors.positions import Standing, read_standing
 
 Row = dict[str, Any]
 PAGE = 50
 # How far one page looks for what no index answers, per commodity.
 LOOK = 2000
 EXPORT = 1000
-FIELDS = ("kind", "commodity", "organisation", "account", "since", "until", "least", "most")
+FIELDS = (
+    "kind", "commodity", "organisation", "account", "since", "until", "least", "most",
+    "as_of", "at",
+)  # fmt: skip
 LARGEST = 2**63 - 1
 
 
@@ -27,19 +31,25 @@ class Filter:
     typed: Mapping[str, str]
     wanted: journal.Wanted = field(default_factory=journal.Wanted)
     mistakes: dict[str, str] = field(default_factory=dict)
+    standing: Standing = field(default_factory=lambda: Standing([], None))
 
     @property
     def is_filtered(self) -> bool:
         """Say whether anything is filtered."""
-        return any(self.typed.values())
+        return any(value for name, value in self.typed.items() if name not in ("as_of", "at"))
 
 
 def read_filter(user: User, typed: Mapping[str, str]) -> Filter:
-    """Read a filter; an organisation's people see the transactions of its own accounts."""
+    """
+    Read a filter; an organisation's people see the transactions of its own accounts.
+
+    :raises Http404: the heights of a link that no chain has reached
+    """
     chosen = Filter({name: typed.get(name, "") for name in FIELDS})
     take = _Taker(chosen)
     organisation = access.sees_only(user)
     accounts = scopes.accounts(user, chosen.typed, chosen.mistakes)
+    chosen.standing = read_standing(chosen.typed, chosen.mistakes)
     chosen.wanted = journal.Wanted(
         kind=take.one_of("kind", set(Request.Kind.values), "There is no such kind."),
         commodity=take.one_of(
@@ -53,6 +63,7 @@ def read_filter(user: User, typed: Mapping[str, str]) -> Filter:
         until=take.day("until", first=False),
         least=take.number("least", 0),
         most=take.number("most", LARGEST),
+        marks=chosen.standing.marks if chosen.standing.is_past else None,
     )
     return chosen
 

@@ -41,7 +41,7 @@ class Standing:
 
     @property
     def carried(self) -> str:
-        """Write it for the links of a page, so that they lead to the same moment; now is nothing."""
+        """Write it for the links of a page, leading to the same moment; now is nothing."""
         if self.fixed:
             return f"?{urlencode({'at': self.link})}"
         return f"?{urlencode({'as_of': self.moment.query})}" if self.moment else ""
@@ -82,9 +82,7 @@ def read_standing(typed: Mapping[str, str], mistakes: dict[str, str]) -> Standin
         return Standing([], None)
 
 
-def since(
-    typed: Mapping[str, str], mistakes: dict[str, str], *, first: Row, what: str
-) -> Standing:
+def since(typed: Mapping[str, str], mistakes: dict[str, str], *, first: Row, what: str) -> Standing:
     """
     Return the position of one commodity that a page's fields mean; note a date before it began.
 

@@ -80,6 +80,11 @@ PAGES = [
     "/batches/{batch}?at=SOL-3",
     "/batches/{batch}/trace?at=SOL-3",
     "/batches/{batch}/lineage?number=5&at=SOL-2",
+    "/blocks/{block}?at=SOL-3",
+    "/transactions/SOL-3?at=SOL-3",
+    "/transactions?at=SOL-3",
+    "/transactions?account=ALD-01&at=SOL-2",
+    "/accounts?at=SOL-3",
 ]
 SHEETS = [
     "/accounts/ALD-01/holdings.csv?at=SOL-3",
@@ -87,6 +92,7 @@ SHEETS = [
     "/conservation.csv?by=batch&at=SOL-3",
     "/batches/{batch}/trace.csv?at=SOL-3",
     "/activity.csv?at=SOL-3",
+    "/transactions.csv?at=SOL-3",
     "/transactions/SOL-2/evidence.zip",
 ]
 
@@ -97,10 +103,14 @@ def test_a_permanent_link_is_the_same_byte_for_byte_a_thousand_transactions_late
     item = cast.executed(400)
     make.retire(cast.target, 100, commodity=cast.commodity)
     batch = look.value("SELECT min(id) FROM ledger.assets")
+    # Of Alder's rest, which is spent later.
+    block = look.value("SELECT item_id FROM ledger.leaves ORDER BY volume DESC LIMIT 1")
 
     def shown():
-        found = {path: main(auditor.get(path.format(batch=batch))) for path in PAGES}
-        return found | {path: auditor.get(path.format(batch=batch)).getvalue() for path in SHEETS}
+        found = {path: main(auditor.get(path.format(batch=batch, block=block))) for path in PAGES}
+        return found | {
+            path: auditor.get(path.format(batch=batch, block=block)).getvalue() for path in SHEETS
+        }
 
     before = shown()
     make.mint(cast.source, 2000, commodity=cast.commodity)
@@ -117,9 +127,9 @@ def addresses(cast):
         "<str:code>": "ALD-01",
         "<int:batch_id>": look.value("SELECT min(id) FROM ledger.assets"),
         "<int:run_id>": services.reconcile(),
-        "<int:block_id>": look.value("SELECT max(item_id) FROM ledger.leaves"),
+        "<int:block_id>": look.value("SELECT min(id) FROM ledger.transaction_items"),
         "<str:commodity>": "SOL",
-        "transactions/<str:number>": "transactions/SOL-2",
+        "transactions/<str:number>": "transactions/SOL-1",
         "<str:number>": "5",
     }
     for pattern in urlpatterns:
@@ -153,7 +163,10 @@ def test_no_page_about_the_past_can_change_anything(cast, role):
             assert not re.search(r'href="/requests/new', text), path
             assert "formaction" not in text
     seen = {path.split("/")[1] for path in about_the_past}
-    everything = {"accounts", "holdings", "batches", "conservation", "activity", "certificates"}
+    everything = {
+        "accounts", "holdings", "batches", "conservation", "activity", "certificates", "blocks",
+        "transactions",
+    }  # fmt: skip
     assert seen >= ({"accounts", "holdings"} if role == "submitter" else everything)
 
 
