@@ -28,8 +28,7 @@ def block_page(user: User, block_id: int, typed: Mapping[str, str]) -> Row:
     """
     Return a block with its parent, the blocks cut from the same parent, and its children.
 
-    Beyond the transactions that an organisation took part in, a holder is another account. In the
-    past nothing is said of what became of a block later.
+    Beyond the transactions that an organisation took part in, a holder is another account.
 
     :raises Http404: absent, or neither held nor sent by the person's organisation, or later made
     """
@@ -38,13 +37,11 @@ def block_page(user: User, block_id: int, typed: Mapping[str, str]) -> Row:
         block = pages.block(block_id)
         if block is None or not _sees(block, organisation):
             raise Http404("No such block.")
-        moment = _since(typed, block | {"occurred_at": block["acquired_at"]}, "The block was made")
-        block = _then(block, then := moment["then"])
+        moment = _since(typed, {**block, "occurred_at": block["acquired_at"]}, "The block was made")
+        block = _then(block, moment["then"])
         parent = pages.block(block["input_id"]) if block["input_id"] else None
-        siblings, drawn_siblings = _cut_from(parent, then) if parent else ([block], [block])
-        children, drawn_children = _cut_from(block, then) if block["spent_number"] else ([], [])
-    if block_id not in {each["block_id"] for each in siblings}:
-        siblings.append(block)
+        siblings, drawn_siblings = _cut_from(parent, moment["then"], block)
+        children, drawn_children = _cut_from(block, moment["then"])
     if parent and not _sees(parent, organisation):
         # The receiver knows who sent it, and nothing of what the sender kept.
         siblings = _seen(siblings, organisation)
@@ -52,9 +49,8 @@ def block_page(user: User, block_id: int, typed: Mapping[str, str]) -> Row:
     took_part = organisation in (None, block["organisation_id"])
 
     def near(each: Row, *, known: bool = False) -> Row:
-        stayed = each["account_id"] == block["account_id"]
-        piece = _piece(each, organisation, known=known)
-        return piece | {"tone": tone(each["account_type"], stayed=stayed)}
+        colour = tone(each["account_type"], stayed=each["account_id"] == block["account_id"])
+        return _piece(each, organisation, known=known) | {"tone": colour}
 
     return {
         **moment,
@@ -95,12 +91,24 @@ def _then(block: Row, position: int) -> Row:
     return {"spent_number": True, **block}
 
 
-def _cut_from(block: Row, then: int) -> tuple[list[Row], list[Row]]:
-    """Return the blocks cut from one: the first of them, described, and all, to be drawn."""
+def _cut_from(
+    block: Row | None, then: int, sought: Row | None = None
+) -> tuple[list[Row], list[Row]]:
+    """
+    Return the blocks cut from one: the first of them, described, and all, to be drawn.
+
+    :param sought: one of them, which is listed in any case
+    """
+    alone = [sought] if sought else []
+    if block is None or not block["spent_number"]:
+        return alone, alone
     listed = [_then(each, then) for each in pages.children(block["block_id"], limit=LISTED + 1)]
     if len(listed) <= LISTED:
         return listed, listed
-    return listed[:LISTED], [_then(each, then) for each in pages.pieces(block["block_id"])]
+    listed = listed[:LISTED]
+    there = {each["block_id"] for each in listed}
+    listed += [each for each in alone if each["block_id"] not in there]
+    return listed, [_then(each, then) for each in pages.pieces(block["block_id"])]
 
 
 def transaction_page(user: User, number: str, typed: Mapping[str, str]) -> Row:
