@@ -62,6 +62,8 @@ class History:
         for part in (self.sell_piece_by_piece, self.pass_on, self.trade, self.split_the_rest):
             part()
             self.connection.execute("VACUUM ANALYZE")
+        # As reconciliation does; it would also prove.
+        self.connection.execute("SELECT ledger.sum_up()")
         self._progress()
 
     def made(self) -> int:

@@ -105,6 +105,16 @@ def rebuild_derived(*, using: str = "migrator") -> Row:
     return _json(_value("SELECT ledger.rebuild_derived()", (), using))
 
 
+def sums_drift(*, using: str = "audit") -> int:
+    """Return how many kept sums differ from what the history gives."""
+    return int(_value("SELECT ledger.sums_drift()", (), using))
+
+
+def rebuild_sums(*, using: str = "migrator") -> int:
+    """Keep all sums anew from the history; the owner's alone. Return at how many heights."""
+    return int(_value("SELECT ledger.rebuild_sums()", (), using))
+
+
 def error_codes(*, using: str = "default") -> list[Row]:
     """Return every refusal of the ledger: code, sqlstate, domain, status, title, what to do."""
     return rows("SELECT * FROM ledger.error_codes ORDER BY sqlstate", using=using)

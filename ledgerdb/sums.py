@@ -2,7 +2,8 @@
 Minted = held + retired + expired, at a position. Only ``registry.selectors`` calls this.
 
 What was minted comes from the batches; where it is, from the postings (per commodity) or from the
-unspent blocks (per facility, batch and region): each side could only be wrong without the other.
+blocks that were made and consumed (per facility, batch and region): each side could only be wrong
+without the other. The latter two were summed up to some height before (098_sums.sql).
 """
 
 from collections.abc import Sequence
@@ -14,63 +15,38 @@ from ledgerdb.reads import Row
 
 LARGEST = 2**63 - 1
 
-# The unspent blocks of one batch (b) at its commodity's position, by where they are. The type of an
-# account is looked up: a join would be repeated for every account. "+ 0": found by the
-# batch, and not by all transactions up to the position.
-WHERE_IT_IS = f"""
-    SELECT coalesce(sum(i.volume) FILTER (WHERE i.type = 'trading'), 0)::bigint AS held,
-           coalesce(sum(i.volume) FILTER (WHERE i.type = 'retirement'), 0)::bigint AS retired,
-           coalesce(sum(i.volume) FILTER (WHERE i.type = 'expiry'), 0)::bigint AS expired
-    FROM (SELECT by_account.volume,
-                 (SELECT holder.type FROM public.registry_account holder
-                  WHERE holder.id = by_account.account_id) AS type
-          FROM (SELECT part.account_id, sum(part.volume) AS volume
-                FROM ledger.transaction_items part
-                WHERE part.asset_id = b.id AND part.transaction_id + 0 <= upto.position
-                  AND coalesce((SELECT s.transaction_id FROM ledger.transaction_item_inputs s
-                                WHERE s.item_id = part.id), {LARGEST}) > upto.position
-                GROUP BY part.account_id OFFSET 0) by_account) i
-"""
-
-# Minted there, moved in and out, and where it is, of each region.
-REGIONS = f"""
-    WITH upto AS MATERIALIZED (SELECT * FROM {UPTO}), parts AS (
-        SELECT b.commodity_id, b.region_id, b.volume AS minted, 0 AS came, 0 AS went,
-               0 AS held, 0 AS retired, 0 AS expired
-        FROM upto JOIN ledger.assets b
-          ON b.commodity_id = upto.commodity_id AND b.transaction_id <= upto.position
-        UNION ALL
-        SELECT t.commodity_id, side.region_id, 0, side.came, side.went, 0, 0, 0
+# What the commodities of a question came to, up to where it stands (``stop``: the last height below
+# of which sums are kept), and what each of the things that are summed added since then.
+LATE = """
+    WITH upto AS MATERIALIZED (
+        SELECT named.commodity_id, named.height, coalesce((
+                   SELECT s.height FROM ledger.stops s
+                   WHERE s.commodity_id = named.commodity_id AND s.height <= named.height
+                   ORDER BY s.height DESC LIMIT 1), 0) AS stop
+        FROM unnest(%(commodities)s::integer[], %(heights)s::bigint[])
+            AS named (commodity_id, height)
+    ), late AS MATERIALIZED (
+        SELECT upto.commodity_id, {of} AS id, sum(f.minted) AS minted, sum(f.came) AS came,
+               sum(f.went) AS went, sum(f.held) AS held, sum(f.retired) AS retired,
+               sum(f.expired) AS expired
         FROM upto
-        JOIN ledger.transactions t ON t.commodity_id = upto.commodity_id
-                                  AND t.id <= upto.position AND t.kind = 'reassign_region'
-        JOIN ledger.transaction_items i ON i.transaction_id = t.id
-        JOIN ledger.transaction_items p ON p.id = i.input_id AND p.region_id <> i.region_id
-        CROSS JOIN LATERAL (VALUES (i.region_id, i.volume, 0), (p.region_id, 0, i.volume))
-            AS side (region_id, came, went)
-        UNION ALL
-        SELECT b.commodity_id, i.region_id, 0, 0, 0,
-               CASE a.type WHEN 'trading' THEN i.volume ELSE 0 END,
-               CASE a.type WHEN 'retirement' THEN i.volume ELSE 0 END,
-               CASE a.type WHEN 'expiry' THEN i.volume ELSE 0 END
-        FROM upto
-        JOIN ledger.assets b ON b.commodity_id = upto.commodity_id
-        JOIN ledger.transaction_items i
-          ON i.asset_id = b.id AND i.transaction_id <= upto.position
-        JOIN public.registry_account a ON a.id = i.account_id
-        LEFT JOIN ledger.transaction_item_inputs s
-          ON s.item_id = i.id AND s.transaction_id <= upto.position
-        WHERE s.item_id IS NULL
+        CROSS JOIN LATERAL ledger.flow(upto.commodity_id, upto.stop, upto.height) f
+        JOIN ledger.assets b ON b.id = f.asset_id
+        GROUP BY upto.commodity_id, {of}
     )
-    SELECT r.code, r.name, c.code AS commodity,
-           sum(parts.minted)::bigint AS minted, sum(parts.came)::bigint AS came,
-           sum(parts.went)::bigint AS went, sum(parts.held)::bigint AS held,
-           sum(parts.retired)::bigint AS retired, sum(parts.expired)::bigint AS expired
-    FROM parts
-    JOIN public.registry_region r ON r.id = parts.region_id
-    JOIN public.registry_commodity c ON c.id = parts.commodity_id
-    GROUP BY r.code, r.name, c.code ORDER BY r.code, c.code
 """
+# The sums that were kept of one thing (each) in one commodity (upto), and what it added since.
+KEPT = """
+    LEFT JOIN LATERAL (
+        SELECT s.* FROM ledger.sums s
+        WHERE {which} AND s.commodity_id = upto.commodity_id AND s.height <= upto.stop
+        ORDER BY s.height DESC LIMIT 1) kept ON true
+    LEFT JOIN late ON late.commodity_id = upto.commodity_id AND late.id = each.id
+"""
+SUMMED = ", ".join(
+    f"(coalesce(kept.{name}, 0) + coalesce(late.{name}, 0))::bigint AS {name}"
+    for name in ("minted", "came", "went", "held", "retired", "expired")
+)
 
 
 def of_commodities(marks: Sequence[Row]) -> list[Row]:
@@ -105,19 +81,17 @@ def of_facilities(marks: Sequence[Row], *, after: str, limit: int) -> list[Row]:
     """Return the sums of each facility and commodity, by the facility's code."""
     return ask(
         f"""
-        SELECT f.code, f.name, c.code AS commodity, sum(b.volume)::bigint AS minted,
-               sum(i.held)::bigint AS held, sum(i.retired)::bigint AS retired,
-               sum(i.expired)::bigint AS expired
+        {LATE.format(of="b.facility_id")}
+        SELECT each.code, each.name, c.code AS commodity, {SUMMED}
         FROM (SELECT * FROM public.registry_facility WHERE code > %(after)s
-              ORDER BY code LIMIT %(limit)s) f
-        CROSS JOIN {UPTO}
+              ORDER BY code LIMIT %(limit)s) each
+        CROSS JOIN upto
         JOIN public.registry_commodity c ON c.id = upto.commodity_id
-        JOIN ledger.assets b ON b.facility_id = f.id AND b.commodity_id = upto.commodity_id
-                            AND b.transaction_id <= upto.position
-        CROSS JOIN LATERAL ({WHERE_IT_IS}) i
-        GROUP BY f.code, f.name, c.code ORDER BY f.code, c.code
+        {KEPT.format(which="s.facility_id = each.id")}
+        WHERE kept.height IS NOT NULL OR late.id IS NOT NULL
+        ORDER BY each.code, c.code
         """,
-        {**pair(marks), "after": after, "limit": limit},
+        {**_heights(marks), "after": after, "limit": limit},
     )
 
 
@@ -136,35 +110,43 @@ def of_batches(marks: Sequence[Row], facility: Any, *, after: str, limit: int) -
     number = int(first) if first.isascii() and first.isdigit() and len(first) < 19 else 0
     return ask(
         f"""
-        SELECT b.id, f.code, f.name, c.code AS commodity, b.first_no AS first, b.last_no AS last,
-               b.production_start, b.volume AS minted, i.held, i.retired, i.expired,
-               c.code || '-' || b.first_no AS place
-        FROM {UPTO}
+        {LATE.format(of="b.id")}
+        SELECT each.id, f.code, f.name, c.code AS commodity, each.first_no AS first,
+               each.last_no AS last, each.production_start, {SUMMED},
+               c.code || '-' || each.first_no AS place
+        FROM upto
         JOIN public.registry_commodity c ON c.id = upto.commodity_id
         CROSS JOIN LATERAL (
             SELECT * FROM ledger.assets part
-            WHERE part.commodity_id = upto.commodity_id AND part.transaction_id <= upto.position
+            WHERE part.commodity_id = upto.commodity_id
               AND part.first_no > CASE WHEN c.code = %(code)s THEN %(number)s::bigint
                                        WHEN c.code > %(code)s THEN 0 ELSE {LARGEST} END
               AND (%(facility)s::uuid IS NULL OR part.facility_id = %(facility)s::uuid)
-            ORDER BY part.first_no LIMIT %(limit)s) b
-        JOIN public.registry_facility f ON f.id = b.facility_id
-        CROSS JOIN LATERAL ({WHERE_IT_IS}) i
-        ORDER BY c.code, b.first_no LIMIT %(limit)s
+              AND (SELECT ch.height FROM ledger.chain ch
+                   WHERE ch.transaction_id = part.transaction_id) <= upto.height
+            ORDER BY part.first_no LIMIT %(limit)s) each
+        JOIN public.registry_facility f ON f.id = each.facility_id
+        {KEPT.format(which="s.asset_id = each.id")}
+        ORDER BY c.code, each.first_no LIMIT %(limit)s
         """,
-        {**pair(marks), "facility": facility, "code": code, "number": number, "limit": limit},
+        {**_heights(marks), "facility": facility, "code": code, "number": number, "limit": limit},
     )
 
 
 def of_regions(marks: Sequence[Row]) -> list[Row]:
-    """
-    Return the sums of each region and commodity, with what moved between regions.
-
-    Reads every block of the commodities: the region is a block's, and no index is kept for it.
-    """
+    """Return the sums of each region and commodity, with what moved between regions."""
     return ask(
-        REGIONS,
-        pair(marks),
+        f"""
+        {LATE.format(of="f.region_id")}
+        SELECT each.code, each.name, c.code AS commodity, {SUMMED}
+        FROM public.registry_region each
+        CROSS JOIN upto
+        JOIN public.registry_commodity c ON c.id = upto.commodity_id
+        {KEPT.format(which="s.region_id = each.id")}
+        WHERE kept.height IS NOT NULL OR late.id IS NOT NULL
+        ORDER BY each.code, c.code
+        """,
+        _heights(marks),
     )
 
 
@@ -194,3 +176,10 @@ def at_instants(marks: Sequence[Row], instants: Sequence[datetime]) -> list[Row]
         """,
         {**pair(marks), "instants": list(instants)},
     )
+
+
+def _heights(marks: Sequence[Row]) -> dict[str, list[int]]:
+    return {
+        "commodities": [mark["commodity_id"] for mark in marks],
+        "heights": [mark["height"] for mark in marks],
+    }

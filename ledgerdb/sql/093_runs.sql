@@ -23,12 +23,13 @@ GRANT SELECT, INSERT ON ledger.reconciliations TO ledger_check;
 GRANT SELECT ON ledger.reconciliations TO portal_web, ledger_auditor;
 
 -- PROVE: everything that can be proved of the ledger, on one snapshot: the four checks, the derived
--- tables against the history, and every chain. Only reads, and takes no lock.
+-- tables and the kept sums against the history, and every chain. Only reads, and takes no lock.
 CREATE OR REPLACE FUNCTION ledger.prove() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_result jsonb := ledger.reconcile();
     v_drift jsonb := ledger.derived_drift();
+    v_sums bigint := ledger.sums_drift();
     v_chains jsonb := (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'commodity', chain.code, 'height', chain.height, 'hash', chain.hash,
@@ -41,9 +42,10 @@ DECLARE
                                   ORDER BY l.height DESC LIMIT 1) top) chain);
 BEGIN
     RETURN v_result || jsonb_build_object(
-        'ok', (v_result ->> 'ok')::boolean AND (v_drift ->> 'ok')::boolean
+        'ok', (v_result ->> 'ok')::boolean AND (v_drift ->> 'ok')::boolean AND v_sums = 0
               AND NOT jsonb_path_exists(v_chains, '$[*].bad_height ? (@ != null)'),
         'derived_drift', v_drift,
+        'sums_drift', v_sums,
         'chains', v_chains);
 END
 $$;
@@ -61,8 +63,9 @@ TO ledger_check;
 RESET ROLE;
 SET ROLE ledger_check;
 
--- RECORD_RECONCILIATION: prove, and keep the result; the first result of a key if it was asked before.
--- Volatile, and its one look (PROVE) is one snapshot.
+-- RECORD_RECONCILIATION: keep the sums of what happened since the last run (098_sums.sql), prove, and
+-- keep the result; the first result of a key if it was asked before. Volatile, and its one look (PROVE)
+-- is one snapshot.
 CREATE OR REPLACE FUNCTION ledger.record_reconciliation(p_key uuid, p_asked_by uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -73,6 +76,7 @@ BEGIN
     IF v_id IS NOT NULL THEN
         RETURN v_id;
     END IF;
+    PERFORM ledger.sum_up();
     v_result := ledger.prove();
     INSERT INTO ledger.reconciliations
         (key, asked_by, login, started_at, finished_at, ok, result)

@@ -51,7 +51,7 @@ def read(user: User, typed: Mapping[str, str]) -> Question:
 def rows(question: Question, *, after: str = "") -> tuple[list[Row], str]:
     """Return a page of rows with their difference, and after which one to go on."""
     marks, following = question.standing.marks, ""
-    with positions.one_moment(passes=question.by == "region"):
+    with positions.one_moment():
         if question.by == "batch":
             facility = question.facility.id if question.facility else None
             found = sums.of_batches(marks, facility, after=after, limit=PAGE + 1)

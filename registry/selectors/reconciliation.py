@@ -155,4 +155,6 @@ def _chains(result: Row) -> list[Row]:
 
 def _drift(result: Row) -> list[tuple[str, int]]:
     drift = result["derived_drift"]
-    return [(name, drift[name]) for name in ("leaves", "account_balances", "heads")]
+    found = [(name, drift[name]) for name in ("leaves", "account_balances", "heads")]
+    # Runs of earlier versions kept no sums.
+    return [*found, ("sums", result["sums_drift"])] if "sums_drift" in result else found

@@ -32,9 +32,12 @@ CALLERS = {
             "findings", "find_spent_input", "find_balance_drift", "find_asset_conservation",
             "find_posting_balance", "reconcile", "verify_chain", "verify_links", "content_of",
             "derived_leaves", "derived_balances", "derived_heads", "derived_drift", "prove",
+            "flow", "sums_drift",
         )
     },
     "ledger.record_reconciliation": {"portal_web"},
+    "ledger.sum_up": {"ledger_check"},
+    "ledger.keep_sums": {"ledger_check"},
     **{
         f"ledger.{name}": READERS | {"ledger_deriver"}
         for name in (

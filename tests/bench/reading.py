@@ -54,6 +54,7 @@ def measure(
 def _measure(directory: Path, columns: dict[int, Figures], seen: list[str], seconds: int) -> None:
     with EmbeddedServer(directory, settings=SETTINGS) as server, _django(server):
         reads = Reads(server.dsn(dbname=DATABASE))
+        reads.connection.execute("SELECT ledger.sum_up()")
         size = reads.value("SELECT max(id) FROM ledger.transaction_items")
         figures = columns.setdefault(size, {})
         say(f"{directory}: {size:,} blocks")

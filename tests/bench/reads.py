@@ -12,7 +12,7 @@ import psycopg
 from django.db import connections
 from django.test import Client
 
-from ledgerdb import custody, past, positions
+from ledgerdb import custody, past, positions, sums
 from ledgerdb.bulk import uuid
 from ledgerdb.reads import Row
 from registry.models import User
@@ -40,9 +40,11 @@ class Reads:
         return self.value("SELECT max(height) FROM ledger.chain WHERE commodity_id = %s", commodity)
 
     def marks(self, commodity: int) -> list[Row]:
-        """Return a position of a commodity, by chance."""
-        height = self.random.randint(1, self.top(commodity))
-        return positions.at_heights({f"C{commodity}": height})
+        """Return a position of a commodity, by chance; or of all, where none is named."""
+        codes = [commodity] if commodity else [mark["commodity_id"] for mark in positions.at(None)]
+        return positions.at_heights(
+            {f"C{code}": self.random.randint(1, self.top(code)) for code in codes}
+        )
 
     def figures(self) -> Iterator[tuple[str, float, float, float]]:
         """Measure: what, seconds, floor, goal."""
@@ -64,6 +66,12 @@ class Reads:
                 self.middle(lambda at, of=scope: past.blocks(of, at, limit=51), number), 0.1, 0.02,
             )  # fmt: skip
         yield "holder of a certificate on a date", self.middle(self.holder, 1), 0.01, 0.001
+        for by, ask in (
+            ("batch, the first 50", lambda at: sums.of_batches(at, None, after="", limit=51)),
+            ("facility", lambda at: sums.of_facilities(at, after="", limit=50)),
+            ("region", sums.of_regions),
+        ):
+            yield f"conservation by {by}, as of a date", self.middle(ask, 0), 0.5, 0.2
 
     def holder(self, marks: list[Row]) -> None:
         """Ask who held a certificate that was minted by then."""
@@ -149,10 +157,14 @@ class Reads:
         ).fetchone()
         yield "rebuild", time.perf_counter() - began, 60, 6
         began = time.perf_counter()
+        self.connection.execute("SELECT ledger.rebuild_sums()")
+        yield "keep all sums anew", time.perf_counter() - began, 60, 6
+        drift = self.value("SELECT ledger.sums_drift()")
+        began = time.perf_counter()
         (bad,) = self.connection.execute("SELECT ledger.verify_chain(1)").fetchone()
         links = self.top(1)
         yield f"verify a chain of {links:,}", time.perf_counter() - began, 10, 2
-        if not sound or not rebuilt or bad is not None:
+        if not sound or not rebuilt or bad is not None or drift:
             raise RuntimeError("the history does not reconcile, rebuild or verify")
 
     def note(self, found: list[plans.Plan]) -> None:

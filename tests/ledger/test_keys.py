@@ -42,6 +42,8 @@ COPIES = {
     "change_windows_purpose_ck": {"id": 999, "purpose": "fun"},
     "reconciliations_pk": {"key": "00000000-0000-0000-0000-000000000001"},
     "reconciliations_key_uq": {"id": 999},
+    "stops_pk": {},
+    "sums_of_one_ck": {"height": 999, "asset_id": 1, "region_id": 1},
     "error_codes_pk": {"sqlstate": "LX999"},
     "error_codes_sqlstate_uq": {"code": "ANOTHER"},
     "error_codes_sqlstate_ck": {"code": "ANOTHER", "sqlstate": "P0001"},
@@ -52,7 +54,7 @@ def table_of(constraint: str) -> str:
     tables = (
         "transaction_item_inputs", "transaction_items", "transactions", "assets", "credits_debits",
         "chain", "leaves", "account_balances", "heads", "changes", "change_windows",
-        "reconciliations", "error_codes",
+        "reconciliations", "error_codes", "stops", "sums",
     )  # fmt: skip
     return next(table for table in tables if constraint.startswith(table))
 

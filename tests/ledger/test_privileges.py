@@ -42,6 +42,8 @@ TABLES = {
     "ledger.heads": {"ledger_writer": "SIU", "ledger_deriver": "SU", **READERS},
     "ledger.error_codes": {"ledger_writer": "S", "ledger_deriver": "S", **READERS},
     "ledger.reconciliations": {"ledger_check": "SI", "portal_web": "S", "ledger_auditor": "S"},
+    "ledger.stops": {"ledger_check": "SI", "portal_web": "S", "ledger_auditor": "S"},
+    "ledger.sums": {"ledger_check": "SI", "portal_web": "S", "ledger_auditor": "S"},
     "ledger.changes": {"ledger_recorder": "I", **READERS},
     "ledger.change_windows": {"portal_web": "S", "ledger_auditor": "S"},
     "public.registry_organisation": {**REFERENCE, "ledger_deriver": "S"},

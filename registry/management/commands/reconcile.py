@@ -50,6 +50,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\n{'Derived table':<34}{'differing rows':>12}")
         for name in ("leaves", "account_balances", "heads"):
             self.stdout.write(f"{name:<34}{result['derived_drift'][name]:>12,}")
+        self.stdout.write(f"{'sums':<34}{result['sums_drift']:>12,}")
         self.stdout.write(f"\n{'Chain':<22}{'links':>12}")
         for chain in result["chains"]:
             bad = chain["bad_height"]
