@@ -24,9 +24,9 @@ class Command(BaseCommand):
         """
         if not options["yes"]:
             raise CommandError(
-                "This empties leaves, account_balances and heads (sums too, if they differ), refills"
-                " them from the history, and holds up every execution meanwhile. Say --yes to do"
-                " it."
+                "This empties leaves, account_balances and heads (sums too, if they differ),"
+                " refills them from the history, and holds up every execution meanwhile."
+                " Say --yes to do it."
             )
         before = reads.derived_drift(using="migrator")
         after = reads.rebuild_derived()
