@@ -38,12 +38,13 @@ def read(user: User, batch_id: int, typed: Mapping[str, str]) -> Question:
     :raises Http404: no such batch or position, or not minted by then
     """
     access.require(user, Right.SEE_EVERYTHING)
-    batch = tracing.batch(batch_id) if batch_id < 2**63 else None
-    if batch is None:
-        raise Http404("No such batch.")
     mistakes: dict[str, str] = {}
-    first = {**batch, "occurred_at": batch["minted_at"]}
-    stands = since(typed, mistakes, first=first, what="The batch was minted")
+    with positions.one_moment():
+        batch = tracing.batch(batch_id) if batch_id < 2**63 else None
+        if batch is None:
+            raise Http404("No such batch.")
+        first = {**batch, "occurred_at": batch["minted_at"]}
+        stands = since(typed, mistakes, first=first, what="The batch was minted")
     return Question(batch, stands, mistakes)
 
 
