@@ -57,6 +57,11 @@ class CannotServeError(Exception):
     """The message says what is in the way, and what to do."""
 
 
+def address_at(port: int) -> str:
+    """Return what a browser opens: a name, because it makes no passkey for a number."""
+    return f"http://localhost:{port}"
+
+
 @contextlib.contextmanager
 def alone(address: str) -> Iterator[None]:
     """
@@ -218,7 +223,7 @@ def web(port: int) -> Iterator[subprocess.Popen[bytes]]:
         env={
             **os.environ,
             "STRATA_REPLAY_LOGIN": "0",
-            "STRATA_PUBLIC_ADDRESS": f"http://{HOST}:{port}",
+            "STRATA_PUBLIC_ADDRESS": address_at(port),
         },
         # Its own session, so that Ctrl-C reaches only this process, which then stops it.
         start_new_session=True,
@@ -238,8 +243,7 @@ def web(port: int) -> Iterator[subprocess.Popen[bytes]]:
 @contextlib.contextmanager
 def mails(port: int) -> Iterator[None]:
     """Print the mails of notices while the block runs."""
-    address = f"http://{HOST}:{port}"
-    with _beside("send_notices", "--watch", STRATA_PUBLIC_ADDRESS=address):
+    with _beside("send_notices", "--watch", STRATA_PUBLIC_ADDRESS=address_at(port)):
         yield
 
 

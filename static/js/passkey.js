@@ -46,6 +46,13 @@ function write(credential) {
   });
 }
 
+const TROUBLES = {
+  InvalidStateError: "This device has a passkey for you already.",
+  SecurityError:
+    "A browser keeps a passkey for an address with a name, such as localhost, not for a number." +
+    " Open these pages under their name.",
+};
+
 async function press(button) {
   const form = button.form;
   const trouble = form.querySelector("[data-passkey-trouble]");
@@ -59,9 +66,7 @@ async function press(button) {
     form.submit();
   } catch (error) {
     trouble.textContent =
-      error.name === "InvalidStateError"
-        ? "This device has a passkey for you already."
-        : "The browser gave no passkey. Try it again, or use a code.";
+      TROUBLES[error.name] || "The browser gave no passkey. Try it again, or use a code.";
     button.disabled = false;
   }
 }

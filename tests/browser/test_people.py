@@ -87,11 +87,24 @@ def test_a_passkey_of_nobody_is_a_sentence(cast, keyed):
     confirm(marsh)
     marsh.fill("Name", "Laptop")
     options = marsh.page.locator("[data-passkey]")
-    options.evaluate("each => each.dataset.options = '{}'")
+    options.evaluate("""each => {
+          each.dataset.made = each.dataset.options;
+          each.dataset.options = '{}';
+        }""")
 
     options.click()
 
     expect(marsh.page.get_by_text("The browser gave no passkey.")).to_be_visible()
+    # As under an address that is a number.
+    options.evaluate(
+        """each => {
+          const options = JSON.parse(each.dataset.made);
+          options.publicKey.rp.id = "127.0.0.1";
+          each.dataset.options = JSON.stringify(options);
+        }"""
+    )
+    options.click()
+    expect(marsh.page.get_by_text("for an address with a name, such as localhost")).to_be_visible()
     assert not Authenticator.objects.exists()
 
 

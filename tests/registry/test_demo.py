@@ -203,6 +203,10 @@ def test_the_secret_of_the_sessions_is_kept_and_nobody_else_may_read_it(elsewher
     assert (elsewhere / "demo.json").stat().st_mode & 0o077 == 0
 
 
+def test_the_address_is_a_name_for_which_a_browser_makes_passkeys():
+    assert house.address_at(8000) == "http://localhost:8000"
+
+
 def test_the_table_of_accounts_fits_a_terminal():
     console = Console(width=80, file=io.StringIO())
 

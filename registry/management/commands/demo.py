@@ -43,7 +43,7 @@ class Command(BaseCommand):
         """
         self.console = Console(soft_wrap=True)
         port, serve = options["port"], not options["no_serve"]
-        address = f"http://{house.HOST}:{port}" if serve else "not serving"
+        address = house.address_at(port) if serve else "not serving"
         for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(name, _stop)
         try:
