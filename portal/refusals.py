@@ -11,7 +11,7 @@ from registry.selectors import errors
 # Where a page can say it better than the ledger's own title, which does not know the page.
 SENTENCES = {
     "INSUFFICIENT_TOTAL_BALANCE": "The account holds too few certificates that may be used here.",
-    "BLOCK_NOT_HELD": "Some of the chosen certificates have left the account since you chose them.",
+    "BLOCK_NOT_HELD": "The account does not hold some of the chosen certificates.",
     "VOLUME_NOT_POSITIVE": "There is nothing to move: no quantity, or nothing due to expire.",
     "RANGE_INVALID": "The numbers or dates do not fit. A period ends today at the latest.",
     "PREVIEW_CHANGED": "The blocks have changed since you saw them. Nothing was written.",

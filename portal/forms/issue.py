@@ -1,5 +1,6 @@
 """The details of an issue."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -7,7 +8,7 @@ from django import forms
 from portal.forms.details import Details, Row
 from portal.forms.fields import Days, Quantity, check_period
 from portal.forms.files import EvidenceField
-from registry.dates import write_day
+from registry import dates
 from registry.models import Evidence, Request
 from registry.selectors import evidence, offers
 
@@ -100,7 +101,17 @@ class Issue(Details):
         if answers.get("kept") and self.file is None:
             self.add_error("evidence", "The file is no longer there. Choose it again.")
         check_period(self, "production_start", "production_end")
+        self._check_ended(answers)
         return answers
+
+    def _check_ended(self, answers: Row) -> None:
+        """Name what is to come by its field; the ledger knows the commodity's own day."""
+        end = answers.get("production_end")
+        if isinstance(end, date) and end > dates.today() + timedelta(days=1):
+            typed = "production_end" if self["production_end"].value() else "production_start"
+            self.add_error(
+                typed, "This period has not ended yet. Issue for days that were metered."
+            )
 
     def asks(self) -> Row:
         """Return what the request asks for."""
@@ -125,8 +136,8 @@ class Issue(Details):
             "target": item.target.code if item.target else "",
             "commodity": item.commodity.code,
             "volume": item.volume,
-            "production_start": write_day(item.production_start),
-            "production_end": write_day(item.production_end),
+            "production_start": dates.write_day(item.production_start),
+            "production_end": dates.write_day(item.production_end),
             "source_serial": item.source_serial,
             "kept": file.id if file else None,
         }

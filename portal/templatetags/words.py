@@ -157,6 +157,16 @@ def as_query(value: date) -> str:
     return urlencode({"as_of": f"{value:%Y-%m-%d}"})
 
 
+@register.filter
+def made_at_most(item: Request) -> int | None:
+    """Return how many certificates the facility of an issue can have made; None if unknown."""
+    first, last, market = item.production_start, item.production_end, item.commodity
+    if item.facility is None or first is None or last is None or market.unit != "MWh":
+        return None
+    most = item.facility.makes_at_most(first, last)
+    return None if most is None else most // market.unit_per_certificate
+
+
 @register.simple_tag
 def record_url(kind: str | tuple[str, str], code: str = "") -> str:
     """Return the address of the page that shows a record."""

@@ -1,6 +1,7 @@
 """Facilities: the audited places that certificates are issued for."""
 
 import uuid
+from datetime import date
 
 from django.db import models
 
@@ -42,6 +43,12 @@ class Facility(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def makes_at_most(self, first: date, last: date) -> int | None:
+        """Return the MWh that it makes at full power in some days; None if nobody said how much."""
+        # One of the days may be the one in autumn that has an hour more.
+        hours = 24 * ((last - first).days + 1) + 1
+        return self.capacity_kw * hours // 1000 if self.capacity_kw else None
 
 
 class FacilityAudit(models.Model):

@@ -34,7 +34,7 @@ def visible(user: User) -> QuerySet[Request]:
         "approver__organisation",
         "source__organisation",
         "target__organisation",
-        "facility",
+        "facility__region",
         "filter_region",
         "region",
     )
