@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 
 from portal.forms import search
-from portal.forms.fields import NumberRanges, Quantity, count, take, write_ranges
+from portal.forms.fields import Choice, NumberRanges, Quantity, count, take, write_ranges
 from portal.forms.files import Handed
 from registry.models import Evidence, Request, User
 from registry.selectors import accounts, parties
@@ -79,7 +79,7 @@ class Details(forms.Form):
 class FromAccount(Details):
     """The details of a request that takes certificates from an account, by quantity or number."""
 
-    source = forms.ChoiceField(label="From")
+    source = Choice(label="From")
     volume = Quantity(label="Certificates", required=False)
     numbers = NumberRanges(
         label="Certificate numbers",

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from portal.forms.details import Details, Row
-from portal.forms.fields import Quantity
+from portal.forms.fields import Choice, Quantity
 from registry.models import Request
 from registry.selectors import offers
 
@@ -18,7 +18,7 @@ class Expiry(Details):
 
     field_order = ("commodity", "max_blocks")
 
-    commodity = forms.ChoiceField(label="Commodity")
+    commodity = Choice(label="Commodity")
     max_blocks = Quantity(
         label="Blocks at most",
         initial=500,

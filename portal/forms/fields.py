@@ -20,8 +20,19 @@ Numbers = tuple[tuple[int, int], ...]
 Span = tuple[date, date]
 
 
+class Choice(forms.ChoiceField):
+    """One of several answers."""
+
+    default_error_messages = {
+        "required": "Choose one from the list.",
+        "invalid_choice": "Choose one from the list.",
+    }
+
+
 class Quantity(forms.CharField):
     """A whole number of certificates in ASCII digits: ``5000`` or ``5,000``, and nothing else."""
+
+    default_error_messages = {"required": "Say how many, such as 5000 or 5,000."}
 
     def __init__(self, **kwargs: Any):
         """Ask for digits on a phone's keyboard."""
@@ -39,6 +50,8 @@ class Quantity(forms.CharField):
             return None
         if PLAIN.fullmatch(text) or GROUPED.fullmatch(text):
             return int(text.replace(",", ""))
+        if text.isascii() and text.strip("0") == "":
+            raise ValidationError("Type 1 or more.", code="digits")
         raise ValidationError("Type a whole number, such as 5000 or 5,000.", code="digits")
 
 
@@ -84,6 +97,10 @@ def write_ranges(pairs: Numbers) -> str:
 
 class Days(forms.CharField):
     """A day, a month or a year, typed; it stands for its first day to its last."""
+
+    default_error_messages = {
+        "required": "Type a date such as 31 May 2026, a month such as May 2026, or a year."
+    }
 
     def __init__(self, **kwargs: Any):
         """Ask for text: a date field of the browser writes months and days in its own order."""

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from portal.forms.details import Details, Row
-from portal.forms.fields import Days, Quantity, check_period
+from portal.forms.fields import Choice, Days, Quantity, check_period
 from portal.forms.files import EvidenceField
 from registry import dates
 from registry.models import Evidence, Request
@@ -28,9 +28,9 @@ class Issue(Details):
         "without",
     )
 
-    facility = forms.ChoiceField(label="Facility")
-    target = forms.ChoiceField(label="Into account")
-    commodity = forms.ChoiceField(label="Commodity")
+    facility = Choice(label="Facility")
+    target = Choice(label="Into account")
+    commodity = Choice(label="Commodity")
     volume = Quantity(label="Certificates", help_text="What was metered, in whole certificates.")
     production_start = Days(label="Produced from", help_text="A date, a month, or a year.")
     production_end = Days(

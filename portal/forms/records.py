@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
+from portal.forms.fields import Choice
 from registry.dates import write_day
 from registry.models import (
     Account,
@@ -34,6 +35,8 @@ ZONES = sorted(
 class Code(forms.CharField):
     """A code in capital letters, digits and hyphens; small letters are taken as capitals."""
 
+    default_error_messages = {"required": "Type a code, such as ALD-01."}
+
     def __init__(self, **kwargs: Any):
         """Say what a code is made of."""
         widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "size": 20})
@@ -54,6 +57,8 @@ class Code(forms.CharField):
 
 class Whole(forms.CharField):
     """A whole number in ASCII digits, up to a largest one."""
+
+    default_error_messages = {"required": "Type a whole number."}
 
     def __init__(self, *, least: int = 0, most: int, **kwargs: Any):
         """Remember the limits."""
@@ -79,6 +84,8 @@ class Whole(forms.CharField):
 
 class Day(forms.CharField):
     """One day, typed: ``31 May 2026``."""
+
+    default_error_messages = {"required": "Type a date such as 31 May 2026."}
 
     def __init__(self, **kwargs: Any):
         """Ask for text: a date field of the browser writes months and days in its own order."""
@@ -111,7 +118,10 @@ class Day(forms.CharField):
 def line(label: str, most: int, **kwargs: Any) -> forms.CharField:
     """Make a field for one line of text."""
     widget = forms.TextInput(attrs={"class": "wide", "autocomplete": "off"})
-    return forms.CharField(label=label, max_length=most, **{"widget": widget, **kwargs})
+    words = {"required": f"Type the {label.lower()}."}
+    return forms.CharField(
+        label=label, max_length=most, **{"widget": widget, "error_messages": words, **kwargs}
+    )
 
 
 class Record(forms.Form):
@@ -156,12 +166,12 @@ class OrganisationForm(Record):
 
     code = Code(max_length=32)
     name = line("Legal name", 200)
-    kind = forms.ChoiceField(label="Kind", choices=Organisation.Kind.choices)
+    kind = Choice(label="Kind", choices=Organisation.Kind.choices)
     country = forms.CharField(
         label="Country",
         required=False,
         max_length=2,
-        help_text="Two letters, such as NL.",
+        help_text="Optional. Two letters, such as NL.",
         validators=[RegexValidator(r"^[A-Za-z]{2}\Z", "Type two letters, such as NL.")],
         widget=forms.TextInput(attrs={"size": 4, "autocomplete": "off"}),
     )
@@ -185,7 +195,7 @@ class AccountForm(Record):
     """A new account of an organisation."""
 
     code = Code(max_length=32)
-    type = forms.ChoiceField(
+    type = Choice(
         label="Type",
         choices=[(each.value, each.label) for each in TYPES],
         help_text="A trading account holds and trades. What enters a retirement account stays.",
@@ -198,10 +208,10 @@ class FacilityForm(Choosing):
 
     offers = {"organisation": records.participants, "region": records.regions}
 
-    organisation = forms.ChoiceField(label="Owner")
+    organisation = Choice(label="Owner")
     code = Code(max_length=32)
     name = line("Name", 200)
-    region = forms.ChoiceField(label="Region")
+    region = Choice(label="Region")
     technology = line("Technology", 64, required=False)
     capacity_kw = Whole(label="Capacity in kW", least=1, most=100_000_000, required=False)
     commissioned_on = Day(label="Commissioned on", required=False)
@@ -212,7 +222,7 @@ class AuditForm(Record):
 
     audited_on = Day(label="Audited on")
     auditor = line("Auditor", 200)
-    outcome = forms.ChoiceField(label="Outcome", choices=FacilityAudit.Outcome.choices)
+    outcome = Choice(label="Outcome", choices=FacilityAudit.Outcome.choices)
     valid_until = Day(label="Valid until", required=False, help_text="Empty: without an end.")
     document = line("Document", 500, required=False, help_text="Where the report is filed.")
 
@@ -230,11 +240,16 @@ class CommodityForm(Record):
 
     code = Code(max_length=16)
     name = line("Name", 100)
-    unit = forms.CharField(label="Unit", max_length=16, initial="MWh")
+    unit = forms.CharField(
+        label="Unit",
+        max_length=16,
+        initial="MWh",
+        error_messages={"required": "Type the unit, such as MWh."},
+    )
     unit_per_certificate = Whole(
         label="Units per certificate", least=1, most=2_147_483_647, initial=1
     )
-    time_zone = forms.ChoiceField(
+    time_zone = Choice(
         label="Time zone",
         choices=[(zone, zone) for zone in ZONES],
         initial="UTC",
@@ -282,8 +297,8 @@ class PolicyForm(Choosing):
 
     offers = {"from_region": records.regions, "to_region": records.regions}
 
-    from_region = forms.ChoiceField(label="From region")
-    to_region = forms.ChoiceField(label="To region")
+    from_region = Choice(label="From region")
+    to_region = Choice(label="To region")
     valid_from = Day(label="Allowed from")
     valid_to = Day(label="Allowed until", required=False, help_text="Empty: without an end.")
 

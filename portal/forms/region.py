@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from portal.forms.details import FromAccount, Row
-from portal.forms.fields import Numbers
+from portal.forms.fields import Choice, Numbers
 from registry.dates import write_day
 from registry.models import RegionRule, Request
 from registry.selectors import offers, regions
@@ -28,7 +27,7 @@ class RegionChange(FromAccount):
     rule = "reassignable"
     field_order = ("source", "region", "volume", "numbers")
 
-    region = forms.ChoiceField(
+    region = Choice(
         label="Change of region",
         help_text="What the rules allow today. Owner, numbers and quantity stay as they are.",
     )

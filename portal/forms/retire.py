@@ -28,13 +28,14 @@ class Retire(FromAccount):
         label="Beneficiary",
         max_length=200,
         help_text="Who may claim the energy: the name as it should stand on the statement.",
+        error_messages={"required": "Say for whom it is."},
         widget=forms.TextInput(attrs={"class": "wide", "autocomplete": "off"}),
     )
     beneficiary_country = forms.RegexField(
         r"^[A-Za-z]{2}$",
         label="Country",
         required=False,
-        help_text="Two letters, such as DE.",
+        help_text="Optional. Two letters, such as DE.",
         error_messages={"invalid": "Type the two letters of a country, such as DE."},
         widget=forms.TextInput(attrs={"class": "half", "autocomplete": "off"}),
     )
@@ -42,17 +43,18 @@ class Retire(FromAccount):
         label="Place",
         required=False,
         max_length=200,
-        help_text="Where it was consumed.",
+        help_text="Optional. Where it was consumed.",
         widget=forms.TextInput(attrs={"class": "half", "autocomplete": "off"}),
     )
     reason = forms.CharField(
         label="Purpose",
         max_length=500,
         help_text="Such as disclosure of supply 2026.",
+        error_messages={"required": "Say what it is for, such as disclosure of supply 2026."},
         widget=forms.TextInput(attrs={"class": "wide", "autocomplete": "off"}),
     )
     consumption_start = Days(
-        label="Consumed from", required=False, help_text="A date, a month, or a year."
+        label="Consumed from", required=False, help_text="Optional. A date, a month, or a year."
     )
     consumption_end = Days(
         label="Consumed to", required=False, help_text="Not needed after a month or a year."

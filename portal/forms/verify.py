@@ -9,6 +9,8 @@ from portal.reference import NotAReference, tidy
 class Reference(forms.CharField):
     """The reference of a statement, whatever its case and grouping."""
 
+    default_error_messages = {"required": "Type the reference of the statement."}
+
     def clean(self, value: object) -> str:
         """
         Return its symbols alone.

@@ -48,11 +48,11 @@ def test_a_facility_is_registered_once_however_often_it_is_sent(cast, desk):
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("organisation", "", "This field is required."),
-        ("organisation", "REGISTRY", "not one of the available choices"),
-        ("organisation", "\x00", "not one of the available choices"),
+        ("organisation", "", "Choose one from the list."),
+        ("organisation", "REGISTRY", "Choose one from the list."),
+        ("organisation", "\x00", "Choose one from the list."),
         ("code", "FG", "record with this code already"),
-        ("region", "X", "not one of the available choices"),
+        ("region", "X", "Choose one from the list."),
         ("capacity_kw", "\uff11\uff10\uff10", "Type a whole number"),
         ("capacity_kw", "0", "Type a whole number"),
         ("capacity_kw", "9" * 19, "Type a whole number"),
@@ -159,9 +159,9 @@ def test_another_audit_by_the_same_auditor_on_the_same_day_is_refused(cast, desk
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("audited_on", "", "This field is required."),
-        ("auditor", "", "This field is required."),
-        ("outcome", "maybe", "not one of the available choices"),
+        ("audited_on", "", "Type a date such as"),
+        ("auditor", "", "Type the auditor."),
+        ("outcome", "maybe", "Choose one from the list."),
         ("valid_until", "2 Mar 2026", "before the audit"),
     ],
 )

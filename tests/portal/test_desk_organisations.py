@@ -68,14 +68,14 @@ def test_a_code_that_is_taken_is_named_at_its_field_and_nothing_is_lost(cast, de
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("code", "", "This field is required."),
+        ("code", "", "Type a code, such as ALD-01."),
         ("code", "A B", "Use capital letters"),
         ("code", "\uff21\uff22\uff23", "Use capital letters"),
         ("code", "X" * 33, "at most 32"),
         ("code", "A\x00B", "Null characters"),
-        ("name", "", "This field is required."),
+        ("name", "", "Type the legal name."),
         ("name", "x" * 201, "at most 200"),
-        ("kind", "bank", "not one of the available choices"),
+        ("kind", "bank", "Choose one from the list."),
         ("country", "Nederland", "at most 2"),
         ("country", "1!", "Type two letters"),
         ("contact", "nobody", "Type an e-mail address"),

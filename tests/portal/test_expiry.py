@@ -80,10 +80,10 @@ def test_a_limit_takes_the_oldest_first(cast, answers, operator):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"commodity": ""}, "This field is required."),
-        ({"commodity": "SOL"}, "not one of the available choices"),
-        ({"max_blocks": ""}, "This field is required."),
-        ({"max_blocks": "0"}, "Type a whole number"),
+        ({"commodity": ""}, "Choose one from the list."),
+        ({"commodity": "SOL"}, "Choose one from the list."),
+        ({"max_blocks": ""}, "Say how many"),
+        ({"max_blocks": "0"}, "Type 1 or more."),
         ({"max_blocks": "1,001"}, "Choose 1,000 at most."),
     ],
 )

@@ -1,10 +1,17 @@
 """What the fields accept."""
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
 import pytest
+from django import forms
 from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal import forms as packages
+from portal.forms.agreement import Agreement
 from portal.forms.fields import NumberRanges, Quantity, count, take, write_ranges
 
 
@@ -67,3 +74,31 @@ def test_the_lowest_numbers_are_taken_and_no_more(first, volume):
 
     assert count(taken) == min(volume, 200)
     assert taken[0][0] == first
+
+
+def forms_below(kind: type) -> Iterator[type]:
+    for each in kind.__subclasses__():
+        yield from (each, *forms_below(each))
+
+
+def test_a_field_that_is_left_empty_says_what_belongs_there():
+    for module in pkgutil.iter_modules(packages.__path__, f"{packages.__name__}."):
+        importlib.import_module(module.name)
+
+    silent = [
+        f"{form.__name__}.{name}"
+        for form in forms_below(forms.BaseForm)
+        # Nobody types an agreement.
+        if form.__module__.startswith(packages.__name__) and form is not Agreement
+        for name, field in form.base_fields.items()
+        if field.required
+        and not isinstance(field.widget, forms.HiddenInput)
+        and field.error_messages["required"] == forms.Field.default_error_messages["required"]
+    ]
+
+    assert not silent
+
+
+def test_nothing_is_no_quantity_and_is_told_so():
+    with pytest.raises(ValidationError, match="Type 1 or more"):
+        Quantity().clean("0")

@@ -114,8 +114,8 @@ def test_numbers_chosen_by_hand_are_the_ones_retired(cast, answers):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"beneficiary": ""}, "This field is required."),
-        ({"reason": "  "}, "This field is required."),
+        ({"beneficiary": ""}, "Say for whom it is."),
+        ({"reason": "  "}, "Say what it is for"),
         ({"beneficiary_country": "Germany"}, "such as DE"),
         ({"volume": "1e3"}, "Type a whole number"),
         ({"volume": "", "numbers": ""}, "Say how many certificates"),
@@ -124,7 +124,7 @@ def test_numbers_chosen_by_hand_are_the_ones_retired(cast, answers):
         ({"consumption_start": "", "consumption_end": "2025"}, "Say when it began."),
         ({"consumption_start": "1 May 2025"}, "Say when it ended."),
         ({"consumption_start": "May 2025", "consumption_end": "Apr 2025"}, "before it began"),
-        ({"source": "COB-01/SOL"}, "not one of the available choices"),
+        ({"source": "COB-01/SOL"}, "Choose one from the list."),
     ],
 )
 def test_wrong_answers_are_named_and_the_others_are_kept(cast, answers, wrong, sentence):

@@ -125,7 +125,7 @@ def test_case_spaces_and_look_alikes_are_forgiven(cast, published, typed):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("", "This field is required."),
+        ("", "Type the reference of the statement."),
         ("7K3M", "A reference has 16 digits and letters. This has 4."),
         ("A" * 21, "This has 21."),
         ("0000-0000-0000-0001", "There is a mistake in it."),
