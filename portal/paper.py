@@ -8,7 +8,7 @@ from typing import Any
 import typst
 
 from portal import qr, wording
-from portal.reference import grouped
+from registry.reference import grouped
 from registry.selectors.statements import Statement
 
 TEMPLATE = Path(__file__).with_name("statement.typ").read_bytes()

@@ -28,6 +28,7 @@ PLACES: dict[str, Callable[..., str]] = {
     "approval": _page("portal:approval"),
     "account": _page("audit:holdings"),
     "holdings": _holdings,
+    "statement": _page("portal:verify"),
     "facility": _page("portal:facility"),
     "organisation": _page("portal:organisation"),
     "notices": _page("portal:notices"),

@@ -3,7 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from portal.reference import NotAReference, tidy
+from registry.reference import NotAReference, tidy
 
 
 class Reference(forms.CharField):

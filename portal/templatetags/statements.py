@@ -4,8 +4,9 @@ from typing import Any
 
 from django import template
 
-from portal import reference, wording
+from portal import wording
 from portal.forms.verify import Verify
+from registry import reference
 
 register = template.Library()
 register.filter(wording.sentence)

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_safe
 
 from portal import paper, qr
 from portal.forms.verify import Verify
-from portal.reference import NotAReference, grouped, tidy
 from registry.access import SignedIn
+from registry.reference import NotAReference, grouped, tidy
 from registry.selectors import statements
 
 log = logging.getLogger(__name__)

@@ -16,6 +16,7 @@ from ledgerdb import finding, pages
 from registry import access, addresses, moments
 from registry.dates import DateError
 from registry.models import Account, Commodity, Facility, Organisation, User
+from registry.reference import NotAReference, grouped, tidy
 from registry.selectors import accounts, requests
 
 LONGEST = 100
@@ -28,7 +29,7 @@ DIGITS_ALONE = re.compile(RANGE, re.IGNORECASE)
 SERIAL = re.compile(rf"(\S+?)[ #]+{RANGE}", re.IGNORECASE)
 TRANSACTION = re.compile(r"(\S+)-([0-9]{1,18})")
 NAMED = re.compile(
-    r"(certificate|block|transaction|request|account|facility|organisation)s?:? +(.+)",
+    r"(certificate|block|transaction|request|statement|account|facility|organisation)s?:? +(.+)",
     re.IGNORECASE,
 )
 DATED = re.compile(r"(.+?),? on (.+)", re.IGNORECASE)
@@ -137,6 +138,17 @@ def _requests(user: User, text: str) -> Iterator[Found]:
             yield Found("request", (item.number,), f"Request {item.number}", detail)
 
 
+def _statements(user: User, text: str) -> Iterator[Found]:
+    """Lead to the page that anybody may open; whether there is such a statement is said there."""
+    try:
+        reference = grouped(tidy(text))
+    except NotAReference:
+        return
+    # A long number may look like one.
+    if not PLAIN.fullmatch(text):
+        yield Found("statement", (reference,), f"Statement {reference}")
+
+
 def _accounts(user: User, text: str) -> Iterator[Found]:
     for account in accounts.visible(user).filter(code__iexact=text):
         yield Found("account", (account.code,), f"Account {account.code}", _owner(account))
@@ -176,6 +188,7 @@ FINDERS: dict[str, Callable[[User, str], Iterator[Found]]] = {
     "block": _blocks,
     "transaction": _transactions,
     "request": _requests,
+    "statement": _statements,
     "account": _accounts,
     "facility": _facilities,
     "organisation": _organisations,

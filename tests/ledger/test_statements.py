@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from portal.reference import SYMBOLS, NotAReference, tidy
 from registry.models import Request
+from registry.reference import SYMBOLS, NotAReference, tidy
 from tests import histories, make
 from tests.ledger import look
 from tests.ledger.wrongs import tamper

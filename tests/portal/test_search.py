@@ -96,6 +96,13 @@ def test_everything_with_a_number_or_a_code_is_found(cast):
         assert leads_to(cast.marsh, typed) == address
 
 
+def test_a_statement_is_found_by_its_reference_however_it_is_written(cast):
+    for typed in ("8BN1-HSA7-ES00-0DCK", "8bn1hsa7es000dck", "statement 8BN1 HSA7 ES00 0DCK"):
+        assert leads_to(cast.marsh, typed) == "/verify/8BN1-HSA7-ES00-0DCK"
+
+    assert "Nothing found" in look_for(cast.marsh, "8BN1-HSA7-ES00-0DCX").content.decode()
+
+
 def test_a_request_is_found_by_its_reference_in_the_system_it_came_from(cast):
     item = services.draft_request(
         kind="transfer",

@@ -11,7 +11,7 @@ from django.conf import settings
 from PIL import Image
 
 from ledgerdb.reads import rows
-from portal.reference import grouped
+from registry.reference import grouped
 from tests import make
 from tests.portal.cast import signed_in, somebody
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from ledgerdb.reads import rows
-from portal.reference import SYMBOLS, NotAReference, grouped, tidy
+from registry.reference import SYMBOLS, NotAReference, grouped, tidy
 from tests import make
 from tests.ledger.wrongs import tamper
 from tests.portal.cast import signed_in
