@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from portal.forms.passwords import ChangePassword, SetPassword
 from registry import services
 
 
@@ -21,6 +22,7 @@ class Change(PasswordChangeView):
     """Change one's own password; every other session ends."""
 
     template_name = "portal/me/password.html"
+    form_class = ChangePassword
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Somebody without a password sets one through a link, which shows whose address it is."""
@@ -61,6 +63,7 @@ class ResetFromLink(PasswordResetFromKeyView):
     """Set a new password, once, in time."""
 
     template_name = "portal/session/reset_link.html"
+    form_class = SetPassword
 
     def form_valid(self, form: Any) -> HttpResponse:
         """End every session of before."""

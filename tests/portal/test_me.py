@@ -233,6 +233,17 @@ def test_a_made_up_link_is_over(committed_db, path):
     assert "This link is over" in Client().get(path).content.decode()
 
 
+def test_what_is_wrong_with_a_new_password_stands_by_its_field(person):
+    page = arrived(person).post("/me/password", {"password1": NEW}).content.decode()
+
+    for name, sentence in {
+        "oldpassword": "Type your present password.",
+        "password2": "Type the new password once more.",
+    }.items():
+        assert f'<p class="error" id="id_{name}_error">{sentence}</p>' in page
+        assert f'aria-describedby="id_{name}_error"' in page
+
+
 def test_a_clock_is_kept(person):
     client = signed_in(person)
 
