@@ -8,6 +8,7 @@ import segno
 from allauth.mfa.adapter import get_adapter
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -134,7 +135,7 @@ def clock(request: SignedIn) -> HttpResponse:
     if not form.is_valid():
         return _show(request, form)
     services.set_time_zone(user=request.user, **form.cleaned_data)
-    return redirect("portal:me")
+    return redirect(f"{reverse('portal:me')}?saved=1#clock")
 
 
 def _show(request: SignedIn, form: Clock) -> HttpResponse:
@@ -143,6 +144,7 @@ def _show(request: SignedIn, form: Clock) -> HttpResponse:
         "must": access.must_have_factor(request.user),
         "sessions": people.sessions(request.user, request.session.session_key),
         "form": form,
+        "saved": "saved" in request.GET,
     }
     return render(request, "portal/me/show.html", context, status=422 if form.is_bound else 200)
 
