@@ -13,7 +13,7 @@ from portal.views.numbers import number as read_number
 from registry import access, services
 from registry.access import SignedIn
 from registry.models import Request
-from registry.selectors import evidence, openings, previews, requests, uploads
+from registry.selectors import evidence, openings, previews, queue, requests, uploads
 
 COPIED = (Request.Status.FAILED, Request.Status.REJECTED, Request.Status.WITHDRAWN)
 WITHDRAWABLE = (Request.Status.DRAFT, Request.Status.SUBMITTED)
@@ -135,9 +135,15 @@ def _show(request: SignedIn, item: Request) -> HttpResponse:
         "evidence": evidence.of_issue(item),
         "may_withdraw": acts and item.status in WITHDRAWABLE,
         "may_decide": access.may(request.user, access.Right.DECIDE),
+        "review_next": _review_next(request, item),
         "copy_into": _copy_into(request, item) if acts and item.status in COPIED else "",
     }
     return render(request, "portal/requests/show.html", context)
+
+
+def _review_next(request: SignedIn, item: Request) -> Request | None:
+    """Return what waits for whoever has decided this one: they go on from here."""
+    return queue.next_for(request.user) if item.approver_id == request.user.id else None
 
 
 def _progress(request: SignedIn, item: Request) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from registry.models import Request
+from registry import access
+from registry.models import Request, User
 
 PAGE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,6 +25,14 @@ def waiting(kind: str = "") -> QuerySet[Request]:
     if kind:
         found = found.filter(kind=kind)
     return found.order_by("submitted_at", "number")
+
+
+def next_for(user: User) -> Request | None:
+    """Return the oldest request that waits and that a person may decide: not one of their own."""
+    for item in waiting()[:PAGE]:
+        if not access.is_same_person(user, item.submitter):
+            return item
+    return None
 
 
 def page(kind: str = "", after: int | None = None) -> tuple[list[Request], int | None]:

@@ -33,6 +33,17 @@ def test_approving_executes_and_shows_the_result(cast):
     assert done.approved_fingerprint == item.submitted_fingerprint
 
 
+def test_whoever_has_decided_goes_on_to_the_oldest_that_is_not_their_own(cast):
+    first, second = cast.submitted(1), cast.submitted(2)
+    decide(cast.approver, first)
+
+    result = signed_in(cast.approver).get(f"/requests/{first.number}").content.decode()
+    others = signed_in(cast.marsh).get(f"/requests/{first.number}").content.decode()
+
+    assert f'href="/approvals/{second.number}">Review next' in result
+    assert "Review next" not in others
+
+
 def test_the_page_says_that_nothing_has_changed_since_the_check(cast):
     item = cast.submitted()
 
