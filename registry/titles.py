@@ -24,6 +24,11 @@ def of(item: Request) -> str:
     }[Request.Kind(item.kind)]
 
 
+def sentence(item: Request) -> str:
+    """Say in a sentence what a request asks for; a name may end in a full stop of its own."""
+    return f"{of(item).removesuffix('.')}."
+
+
 def holder(account: Account | None) -> str:
     """Name who holds an account."""
     if account is None:

@@ -44,15 +44,10 @@ def _of_request(notice: Notice, what: str, text: str, to_do: str = "") -> Tellin
     request = _request(notice)
     return Telling(
         f"Request {request.number} {what}",
-        f"{_asked(request)} {text}".strip(),
+        f"{titles.sentence(request)} {text}".strip(),
         to_do,
         ("request", request.number),
     )
-
-
-def _asked(request: Request) -> str:
-    """Say what was asked for as a sentence; a name may end in a full stop of its own."""
-    return f"{titles.of(request).removesuffix('.')}."
 
 
 def _submitted(notice: Notice, codes: Codes) -> Telling:
@@ -61,6 +56,14 @@ def _submitted(notice: Notice, codes: Codes) -> Telling:
     if request.status != Request.Status.SUBMITTED:
         now = request.get_status_display().lower()
         return _of_request(notice, "waited for a decision", f"{asked} It is now {now}.")
+    if (count := notice.facts.get("count", 1)) > 1:
+        text = f"{request.submitter.name}, {request.submitter.organisation.name}, sent a list."
+        return Telling(
+            f"{count:,} requests wait for a decision",
+            f"{text} The first is request {request.number}: {titles.sentence(request)}",
+            "Review them and decide.",
+            ("approval", request.number),
+        )
     told = _of_request(notice, "waits for a decision", asked, "Review it and decide.")
     return replace(told, place=("approval", request.number))
 
@@ -81,9 +84,9 @@ def _moved(notice: Notice, codes: Codes) -> Telling:
         text = "Their time was over. They can never be used again."
         return Telling(f"{what} of yours expired", text, place=("home",))
     if notice.facts["way"] == "in":
-        text = f"{_asked(request)} Request {request.number}."
+        text = f"{titles.sentence(request)} Request {request.number}."
         return Telling(f"{what} arrived", text, place=("request", request.number))
-    text = f"{_asked(request)} {request.organisation.name} asked for it."
+    text = f"{titles.sentence(request)} {request.organisation.name} asked for it."
     return Telling(f"{what} of yours were moved", text, place=("request", request.number))
 
 

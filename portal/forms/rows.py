@@ -24,9 +24,7 @@ COMMODITY = Column("commodity", "Commodity", "Its code, such as SOL.", needed=Tr
 QUANTITY = Column(
     "quantity", "Quantity", "Whole certificates; empty where numbers are named.", needed=True
 )
-NUMBERS = Column(
-    "numbers", "Numbers", "Certificate numbers, such as 101-150; 200. May be left out."
-)
+NUMBERS = Column("numbers", "Numbers", "Certificate numbers, such as 101-150; 200.")
 NOTE = Column("note", "Note", "The registry and the receiver can read it.", longest=2000)
 COLUMNS: dict[str, tuple[Column, ...]] = {
     Kind.TRANSFER: (
@@ -45,18 +43,29 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         QUANTITY,
         NUMBERS,
         Column(
-            *("beneficiary", "Beneficiary", "Who may claim the energy; public."),
+            *("beneficiary", "Beneficiary", "Who may claim the energy."),
             needed=True,
             filled=True,
             longest=200,
         ),
         Column("beneficiary_country", "Country", "Two letters, such as DE."),
         Column("beneficiary_place", "Place", "Where it was consumed.", longest=200),
-        Column("purpose", "Purpose", "Why; public.", needed=True, filled=True, longest=500),
+        Column(
+            "purpose",
+            "Purpose",
+            "Such as disclosure of supply 2026.",
+            needed=True,
+            filled=True,
+            longest=500,
+        ),
         Column("consumed_from", "Consumed from", "A date, a month or a year."),
         Column("consumed_to", "Consumed to", "Not needed after a month or a year."),
-        Column("publish", "Publish", "The claim, with its statement: yes or no; empty means no."),
-        NOTE,
+        Column(
+            "publish",
+            "Publish",
+            "Whether beneficiary and purpose are public: yes or no; empty means no.",
+        ),
+        Column("note", "Note", "The registry can read it.", longest=2000),
     ),
 }
 EXAMPLES: dict[str, tuple[str, ...]] = {

@@ -112,6 +112,7 @@ def is_overdue(submitted_at: datetime) -> bool:
 
 register.filter("asked", titles.asked)
 register.filter("request_title", titles.of)
+register.filter("request_sentence", titles.sentence)
 
 
 @register.filter

@@ -36,12 +36,17 @@ ENDED = (Request.Status.EXECUTED, Request.Status.FAILED)
 THRESHOLDS = (30, 90)
 
 
-def submitted(requests: Sequence[Request]) -> None:
-    """Tell the approvers that requests wait for one of them; not who submitted it."""
+def submitted(requests: Sequence[Request], *, of_list: int = 1) -> None:
+    """
+    Tell the approvers that requests wait for one of them; not who submitted it.
+
+    :param of_list: how many a list has of which this is the first
+    """
     new = _news(requests)
     approvers = list(access.holders(access.Right.DECIDE)) if new else []
+    facts = {"count": of_list} if of_list > 1 else {}
     _write(
-        _notice(NoticeKind.SUBMITTED, person, request, awaits=Awaits.DECISION)
+        _notice(NoticeKind.SUBMITTED, person, request, facts=facts, awaits=Awaits.DECISION)
         for request in new
         for person in approvers
         if not access.is_same_person(person, request.submitter)

@@ -114,7 +114,7 @@ def submit_upload(*, number: int, submitter: User) -> Submission:
         # One list is one piece of news, and not a mail for each of its rows.
         first = Request.objects.filter(id__in=going[:1]).select_related("submitter").first()
         if first is not None:
-            notices.submitted([first])
+            notices.submitted([first], of_list=submitted)
     return Submission(submitted, refused)
 
 

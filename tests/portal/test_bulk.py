@@ -254,6 +254,20 @@ def test_a_file_whose_drafts_were_discarded_may_come_again(cast):
     assert client.post(NEW, form(content)).status_code == 302
 
 
+def test_the_approvers_are_told_of_a_list_as_one_piece_of_news(cast):
+    client = signed_in(cast.marsh)
+    rows = ("ALD-01,COB-01,SOL,1,,", "ALD-01,COB-01,SOL,2,,")
+    kept = client.post(NEW, form(a_list(*rows)))
+    client.post(f"{kept.headers['Location']}/submit")
+
+    page = signed_in(cast.approver).get("/notifications").content.decode()
+
+    first = Request.objects.filter(status="submitted").earliest("number").number
+    assert page.count("Action required") == 1
+    assert "2 requests wait for a decision" in page
+    assert f"sent a list. The first is request {first}: Transfer 1 SOL" in page
+
+
 def test_the_template_reads_back_without_its_columns_being_wrong(cast):
     for kind, columns in COLUMNS.items():
         answer = signed_in(cast.marsh).get(f"{NEW}/{kind}.csv")
