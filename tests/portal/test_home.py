@@ -19,6 +19,30 @@ def test_an_organisation_sees_what_it_holds_and_what_needs_it(cast):
     assert len(context["latest"]) == 3
 
 
+def test_drafts_beyond_those_listed_are_a_link_away_and_names_keep_one_full_stop(cast):
+    cast.cobalt.name = "Cobalt Grid B.V."
+    cast.cobalt.save()
+    pages = []
+    for number in range(1, 6):
+        pages.append(signed_in(cast.marsh).get("/").content.decode())
+        cast.draft(number)
+    pages.append(signed_in(cast.marsh).get("/").content.decode())
+
+    assert 'href="/requests?show=needs">Everything that needs you' in pages[-1]
+    assert "Everything that needs you" not in pages[-2]
+    assert "to Cobalt Grid B.V. Written by" in pages[-1]
+
+
+def test_a_suspended_organisation_is_not_offered_what_it_cannot_do(cast):
+    cast.alder.status = "suspended"
+    cast.alder.save()
+    client = signed_in(cast.marsh)
+
+    assert "/requests/new/transfer" not in client.get("/").content.decode()
+    form = client.get("/requests/new/transfer").content.decode()
+    assert "until the registry lets Alder Wind act again" in form
+
+
 def test_numbers_named_by_a_request_are_reserved_too(cast):
     cast.submitted(None, ranges=((1, 250),))
 
