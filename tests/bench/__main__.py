@@ -199,7 +199,6 @@ def _options() -> argparse.Namespace:
         "--history", type=Path, nargs="+", default=[],
         help="with --reads: directories that manage.py make_history filled, and not new ones",
     )  # fmt: skip
-    parser.add_argument("--plans", type=Path, help="with --reads: write every plan to this file")
     parser.add_argument(
         "--replay", type=int, nargs="+", metavar="EVENTS", help="measure migrations of so many"
     )
@@ -212,9 +211,8 @@ def main() -> None:
     options = _options()
     if options.reads:
         reading.measure(
-            options.blocks, options.history, dry=options.dry, plans=options.plans,
-            seconds=6 * options.seconds,
-        )  # fmt: skip
+            options.blocks, options.history, dry=options.dry, seconds=6 * options.seconds
+        )
         return
     if options.replay:
         replaying.measure(options.replay, dry=options.dry)

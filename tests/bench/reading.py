@@ -1,6 +1,7 @@
 """Measure reading: make the histories or open them, ask everything, write the section."""
 
 import contextlib
+import math
 import os
 import platform
 import shutil
@@ -24,20 +25,16 @@ Figures = dict[str, tuple[float, float, float]]
 say = Console(stderr=True).print
 
 
-def measure(
-    sizes: list[int], histories: list[Path], *, dry: bool, plans: Path | None, seconds: int
-) -> None:
+def measure(sizes: list[int], histories: list[Path], *, dry: bool, seconds: int) -> None:
     """Measure histories that are there, or else new ones of some sizes."""
     columns: dict[int, Figures] = {}
-    seen: list[str] = []
+    plans: dict[str, list[str]] = {}
     for directory in histories:
-        _measure(directory, columns, seen, seconds)
+        _measure(directory, columns, plans, seconds)
     for size in sizes if not histories else []:
         with _temporary() as directory:
             call_command("make_history", blocks=size, directory=directory / "data")
-            _measure(directory / "data", columns, seen, seconds)
-    if plans:
-        plans.write_text("\n".join(seen))
+            _measure(directory / "data", columns, plans, seconds)
     lines = table(columns)
     say("\n".join(lines))
     if not dry:
@@ -49,19 +46,25 @@ def measure(
             f" {seconds} s, over {len(users.PAGES)} pages that grow with the ledger."
         )
         report.replace("reads", [lines[0] + " " + conditions, *lines[1:]])
+        report.write_plans(min(columns), plans)
 
 
-def _measure(directory: Path, columns: dict[int, Figures], seen: list[str], seconds: int) -> None:
+def _measure(
+    directory: Path, columns: dict[int, Figures], plans: dict[str, list[str]], seconds: int
+) -> None:
     with EmbeddedServer(directory, settings=SETTINGS) as server, _django(server):
         reads = Reads(server.dsn(dbname=DATABASE))
         reads.connection.execute("SELECT ledger.sum_up()")
         size = reads.value("SELECT max(id) FROM ledger.transaction_items")
+        smallest = size < min(columns, default=math.inf)
         figures = columns.setdefault(size, {})
         say(f"{directory}: {size:,} blocks")
         for what, taken, floor, goal in reads.figures():
             figures[what] = (taken, floor, goal)
+            if smallest:
+                plans[what] = reads.plans
+            reads.plans = []
             say(f"  {what}: [bold]{shown(taken)}[/] (floor {shown(floor)}, goal {shown(goal)})")
-        seen += [f"-- {size:,} blocks\n{plan}" for plan in reads.plans]
         _users(figures, seconds)
         reads.close()
 

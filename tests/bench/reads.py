@@ -170,9 +170,10 @@ class Reads:
     def note(self, found: list[plans.Plan]) -> None:
         """Keep the plans; stop at one that reads a whole table."""
         for plan in found:
-            self.plans.append(f"{plan.statement}\n\n{plans.drawn(plan.root)}\n")
+            drawn = plans.drawn(plan.root)
+            self.plans.append(drawn)
             if plan.passes():
-                raise RuntimeError(f"reads {plan.passes()} whole:\n{self.plans[-1]}")
+                raise RuntimeError(f"reads {plan.passes()} whole:\n{plan.statement}\n\n{drawn}")
 
     def close(self) -> None:
         """Let go of the database."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
+PLANS = DOCUMENT.with_name("plans.md")
 
 
 @dataclasses.dataclass
@@ -38,3 +39,20 @@ def replace(section: str, lines: list[str]) -> None:
     text = DOCUMENT.read_text()
     before, rest = text.split(begin)
     DOCUMENT.write_text("\n".join([before + begin, *lines, end + rest.split(end)[1]]))
+
+
+def write_plans(size: int, plans: dict[str, list[str]]) -> None:
+    """Write down how PostgreSQL carried out each question, in a document of its own."""
+    lines = [
+        "# Plans",
+        "",
+        f"How PostgreSQL carried out what [performance.md](performance.md) measures, at {size:,}"
+        f" blocks, on {datetime.now(tz=UTC):%d %B %Y}: a node a line, with the rows of one loop,",
+        "the loops, the rows that a filter removed, the milliseconds of one loop and the pages"
+        " touched. Written by `python -m tests.bench --reads`,",
+        "which stops where a question passes over a whole table that grows.",
+    ]
+    for what, drawn in plans.items():
+        if drawn:
+            lines += ["", f"## {what[0].upper()}{what[1:]}", "", "```", "\n\n".join(drawn), "```"]
+    PLANS.write_text("\n".join(lines) + "\n")
