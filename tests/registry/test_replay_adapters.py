@@ -158,21 +158,29 @@ def action(kind: str, time: str, first: int, last: int, owner: int, status="Regi
     }
 
 
-def rec_file(tmp_path, *actions):
-    """Write actions as the registry answers them."""
-    path = tmp_path / "day.json"
+def rec_file(tmp_path, *actions, names=None):
+    """Write actions as the registry answers them; with names, a directory."""
+    path = tmp_path / "days" / "day.json"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"status": "Success", "result": list(actions)}))
-    return path
+    if names is None:
+        return path
+    (path.parent / "actions.json").write_text(json.dumps(names))
+    return path.parent
 
 
 def test_actions_of_the_rec_registry_follow_who_held_each_range(tmp_path):
     path = rec_file(
         tmp_path,
-        action("LGC surrendered", "2019-03-01", 41, 60, 2, "Surrendered"),
+        action("Given up", "2019-03-01", 41, 60, 2, "Surrendered"),
         action("LGC created", "2019-01-01", 1, 100, 1, "Pending audit"),
-        action("LGC audited - passed", "2019-01-05", 1, 100, 1),
-        action("LGC transferred", "2019-02-01", 1, 50, 2),
-        action("LGC failed audit", "2019-02-02", 200, 210, 1, "Invalid due to audit"),
+        action("LGC audit passed", "2019-01-05", 1, 100, 1, "Pending creation fee payment"),
+        action("LGC registered", "2019-01-06", 1, 100, 1),
+        # An offer moves nothing, whoever it names.
+        action("Transfer offer", "2019-01-31", 1, 60, 2),
+        action("Transfer accept", "2019-02-01", 1, 50, 2),
+        action("LGC audit failed", "2019-02-02", 200, 210, 1, "Invalid due to audit"),
+        names={"given  up": "retire"},
     )
 
     references, events = history("rec", path)
@@ -191,7 +199,10 @@ def test_actions_of_the_rec_registry_follow_who_held_each_range(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (action("LGC painted", "2019-01-01", 1, 2, 1), "actionType: is not known"),
+        (action("LGC painted", "2019-01-01", 1, 2, 1), "is not known: 'LGC painted'; actions.json"),
+        # What a word in it suggests is not what it does.
+        (action("Transfer reject", "2019-01-01", 1, 2, 1), "is not known: 'Transfer reject'"),
+        (action(" ", "2019-01-01", 1, 2, 1), "actionType: must be text"),
         (action("LGC created", "someday", 1, 2, 1), "completedTime: must be an instant"),
         (action("LGC created", "2019-01-01", 5, 2, 1), "endSerialNumber: must not be below"),
         (action("LGC created", "2019-01-01", 1, 2, 1, fuelSource=""), "fuelSource: must be text"),
@@ -205,6 +216,23 @@ def test_an_action_that_is_not_as_described_is_named_by_its_place(tmp_path, wron
         convert("rec", rec_file(tmp_path, wrong), tmp_path / "history.jsonl")
 
     assert str(refused.value).startswith("day.json result[0]")
+
+
+def test_an_unknown_name_is_refused_once_and_what_is_said_of_names_is_checked(tmp_path):
+    painted = [action("LGC painted", "2019-01-01", n, n, 1) for n in (1, 2, 3)]
+    odd = action("STC registered", "2019-01-01", 7, 9, 1)
+    (numbers,) = odd["certificateRanges"]
+    numbers["ownerAccountID"] = str(numbers.pop("ownerAccountId"))
+
+    with pytest.raises(SourceError) as refused:
+        convert("rec", rec_file(tmp_path, *painted), tmp_path / "history.jsonl")
+    assert str(refused.value).count("is not known") == 1
+    for names in ({"LGC painted": "paint"}, ["LGC painted"]):
+        with pytest.raises(SourceError, match=r"actions\.json"):
+            convert("rec", rec_file(tmp_path, *painted, names=names), tmp_path / "history.jsonl")
+    known = rec_file(tmp_path, *painted, odd, names={"LGC painted": "nothing"})
+    _, events = history("rec", known)
+    assert [(each["kind"], each["account"]) for each in events] == [("mint", "A1-T")]
 
 
 def test_a_file_without_actions_and_an_unknown_adapter_are_refused(tmp_path):

@@ -2,7 +2,9 @@
 The public certificate actions of the Australian REC Registry: a JSON file, or a directory of them.
 
 Each action states ranges with their owner after it. Who held them before follows from the actions
-before it, so all days since the first creation must be there. docs/replay.md lists the fields.
+before it, so all days since the first creation must be there. docs/replay.md lists the fields, and
+says which names of actions are known from where. A name that is not known is refused, never guessed
+at: ``actions.json`` beside the days says what it does.
 """
 
 import json
@@ -17,20 +19,27 @@ TYPES = {"certificateType": str, "accreditationCode": str, "generationState": st
          "fuelSource": str, "ownerAccount": str, "status": str}  # fmt: skip
 NUMBERS = ("registeredPersonNumber", "generationYear", "startSerialNumber", "endSerialNumber",
            "ownerAccountId")  # fmt: skip
-# What an action is, by a word in its name; the first that fits.
+# What an action does, by its name. A creation issues a range once it shows as registered: "created"
+# waits for an audit or a fee, which the other three settle. An offer moves nothing until it is
+# accepted.
 RETIRE, TRANSFER, CREATE, NOTHING = "retire", "transfer", "mint", ""
-WORDS = (
-    ("surrender", RETIRE),
-    ("retire", RETIRE),
-    ("transfer", TRANSFER),
-    ("trade", TRANSFER),
-    ("creat", CREATE),
-    ("regist", CREATE),
-    ("invalid", NOTHING),
-    ("fail", NOTHING),
-    ("withdraw", NOTHING),
-    ("audit", CREATE),
-)
+ACTIONS = {
+    **{
+        f"{kind} {name}": what
+        for kind in ("stc", "lgc")
+        for name, what in (
+            ("created", CREATE),
+            ("registered", CREATE),
+            ("audit passed", CREATE),
+            ("audit failed", NOTHING),
+        )
+    },
+    "transfer offer": NOTHING,
+    "transfer accept": TRANSFER,
+}
+# What else may be said of names in actions.json.
+WORDS = {"create": CREATE, "transfer": TRANSFER, "retire": RETIRE, "nothing": NOTHING}
+NAMES = "actions.json"
 COMMODITIES = {
     "LGC": "Large-scale generation certificate",
     "STC": "Small-scale technology certificate",
@@ -47,6 +56,9 @@ def convert(path: Path, history: Path) -> int:
     """
     reader = _Actions()
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    files = [each for each in files if each.name != NAMES]
+    if path.is_dir() and (path / NAMES).exists():
+        reader.learn(path / NAMES)
     actions = []
     for file in files:
         actions += list(reader.actions(file))
@@ -63,12 +75,27 @@ class _Actions:
         # By what numbers are counted in: first and last number, owner and serial of the batch.
         self.held: dict[str, list[tuple[int, int, str, str]]] = {}
         self.count = 0
+        self.names = dict(ACTIONS)
+        self.unknown: set[str] = set()
+
+    def learn(self, file: Path) -> None:
+        """Read what further names of actions do."""
+        try:
+            given = dict(json.loads(file.read_text(encoding="utf-8-sig")))
+        except (ValueError, TypeError):
+            self.book.problem(file.name, "actions", "must be a JSON object of names and words")
+            return
+        for name, word in given.items():
+            if word not in WORDS:
+                self.book.problem(file.name, name, f"must be one of {', '.join(WORDS)}")
+            else:
+                self.names[_plain(name)] = WORDS[word]
 
     def actions(self, file: Path) -> Iterator[tuple[str, str, Row]]:
         """Return time, place and content of the actions of a file that can be read."""
         try:
-            found = json.loads(file.read_text(encoding="utf-8-sig"))["result"]
-            numbered = list(enumerate(found))
+            answer = json.loads(file.read_text(encoding="utf-8-sig"))
+            numbered = list(enumerate(answer["result"]))
         except (ValueError, KeyError, TypeError):
             self.book.problem(file.name, "result", "must be a list of actions in a JSON object")
             return
@@ -83,8 +110,7 @@ class _Actions:
         if not isinstance(action, dict):
             self.book.problem(place, "action", "must be an object")
             return False
-        if not isinstance(action.get("actionType"), str) or _kind(action) is None:
-            self.book.problem(place, "actionType", f"is not known: {action.get('actionType')!r}")
+        known = self._is_known(place, action.get("actionType"))
         try:
             instant(action.get("completedTime"))
         except FieldError as wrong:
@@ -94,8 +120,23 @@ class _Actions:
             self.book.problem(place, "certificateRanges", "must be a list of one or more ranges")
             ranges = []
         for index, each in enumerate(ranges):
+            # The published dictionary writes it so, the answers do not.
+            if isinstance(each, dict) and "ownerAccountID" in each:
+                each.setdefault("ownerAccountId", each["ownerAccountID"])
             self._check_range(f"{place} certificateRanges[{index}]", each)
-        return len(self.book.problems) == before
+        return len(self.book.problems) == before and known
+
+    def _is_known(self, place: str, name: Any) -> bool:
+        """Name each unknown action once, where it comes first."""
+        if not isinstance(name, str) or not name.strip():
+            self.book.problem(place, "actionType", "must be text that is not empty")
+            return False
+        plain = _plain(name)
+        if plain not in self.names and plain not in self.unknown:
+            what = f"is not known: {name!r}; {NAMES} can say what it does"
+            self.book.problem(place, "actionType", what)
+            self.unknown.add(plain)
+        return plain in self.names
 
     def _check_range(self, place: str, each: Any) -> None:
         if not isinstance(each, dict):
@@ -117,7 +158,7 @@ class _Actions:
 
     def take(self, place: str, action: Row) -> None:
         """Write down what one action did to its ranges."""
-        kind = _kind(action)
+        kind = self.names[_plain(action["actionType"])]
         at = instant(action["completedTime"]).replace(microsecond=0).isoformat()
         for index, each in enumerate(action["certificateRanges"]):
             where = f"{place} certificateRanges[{index}]"
@@ -228,10 +269,9 @@ class _Actions:
         )
 
 
-def _kind(action: Row) -> str | None:
-    """Return what an action does, or None if nobody knows."""
-    name = action["actionType"].lower()
-    return next((kind for word, kind in WORDS if word in name), None)
+def _plain(name: str) -> str:
+    """Return a name of an action without what does not tell it from another one."""
+    return " ".join(name.split()).lower()
 
 
 def _key(each: Row) -> str:
