@@ -8,9 +8,11 @@ from django import forms
 from portal.forms.outcome import AMEND, CHOICES, FIX, SKIP, Outcome, Reason, Signature
 from registry.models import ReplayRejection
 from registry.replay import written
+from registry.selectors.rejections import OPEN
 
 TOGETHER = [each for each in CHOICES if each[0] in (FIX, SKIP, AMEND)]
 SIGN, SEND_BACK = "sign", "send-back"
+ANSWERABLE = (*OPEN, "waits", "source")
 
 
 class Ticked(forms.TypedMultipleChoiceField):
@@ -41,14 +43,16 @@ class Together(Outcome):
     number = Ticked(label="Events")
     ALWAYS = ("choice", "reason", "number")
 
-    def __init__(self, *args: Any, items: Sequence[ReplayRejection], **kwargs: Any):
-        """Offer these rejections, all of them ticked."""
+    def __init__(self, *args: Any, items: Sequence[Any], **kwargs: Any):
+        """Offer these rejections, as ``judged`` returns them, all of them ticked."""
         first: dict[str, Any] = {"also": True, "number": [item.pk for item in items]}
         super().__init__(*args, rejection=items[0], **{"initial": first, **kwargs})
         # What takes the place of an event is written for that event.
         del self.fields["instead"], self.fields["before"]
         field: Any = self.fields["number"]
-        field.choices = [(item.pk, item.event_id) for item in items]
+        # Sent twice, it finds its own decisions; what others have settled meanwhile is not for it.
+        answerable = [item for item in items if item.standing in ANSWERABLE]
+        field.choices = [(item.pk, item.event_id) for item in answerable]
         self.items = {item.pk: item for item in items}
 
     @property

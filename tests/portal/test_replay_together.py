@@ -133,6 +133,18 @@ def test_somebody_elses_decision_about_one_stops_all(run, operator):
     assert waiting() == {"issue:9"}
 
 
+def test_what_was_settled_meanwhile_is_not_decided_again_by_an_old_form(run, operator):
+    both = numbers(run, "issue:7", "issue:9")
+    other = replays.decided(run.rejections.get(event_id="issue:9"), make.operator())
+    services.sign_variance(variance_id=other.pk, signer=make.approver())
+
+    answer = operator.post(together(run), {**OF, **SKIP, "number": both})
+
+    assert answer.status_code == 422
+    assert "One of them is no longer here." in answer.content.decode()
+    assert ReplayVariance.objects.get() == other
+
+
 def test_what_says_the_same_is_signed_together_each_by_a_second_person(run, operator, approver):
     operator.post(together(run), {**OF, **SKIP, "number": numbers(run, "issue:7", "issue:9")})
     listed = approver.get("/replay/variances")
