@@ -149,7 +149,7 @@ def _organisation(notice: Notice, codes: Codes) -> Telling:
 
 def _variance(notice: Notice, codes: Codes) -> Telling:
     facts = notice.facts
-    text = f"{facts['author']} decided what is to become of {facts['about']}, among others."
+    text = f"{facts['author']} decided what is to become of {facts['about']}."
     if notice.closed_at:
         title = f"Decisions about {facts['source']} waited for a signature"
         return Telling(title, f"{text} None waits for yours now.", place=("replay-variances",))

@@ -189,6 +189,28 @@ def test_two_runs_of_one_history_end_in_the_same_hash(desk, monkeypatch):
     assert again == rejected
 
 
+def test_a_copied_sequence_is_logged_where_it_is(desk):
+    _, run = desk.start(overlapping())
+    name = f"{run.database}_again"
+    clones.make_clone(desk.admin_dsn, run.database, name)
+    try:
+        with bootstrap.connect(desk.admin_dsn, name) as connection:
+            used = connection.execute(
+                "SELECT seqrelid::regclass::text FROM pg_sequence"
+                " WHERE pg_sequence_last_value(seqrelid) IS NOT NULL"
+            ).fetchall()
+            # What the copy believes to be logged ahead is not, and comes twice after a crash.
+            ahead = {
+                sequence: connection.execute(f"SELECT log_cnt FROM {sequence}").fetchone()[0]
+                for (sequence,) in used
+            }
+    finally:
+        clones.drop(desk.admin_dsn, name)
+
+    assert "ledger.change_windows_id_seq" in ahead
+    assert set(ahead.values()) == {0}
+
+
 def test_a_template_that_somebody_is_still_in_is_waited_for(desk, monkeypatch):
     said_so = []
 
