@@ -6,10 +6,12 @@ reading down, and every holder at a time by reading across. Each row is as wide 
 were issued. Over so many transactions a row is several, and shows what there was after the last.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audit import slices
 from audit.strata import EM, merged, spaced
 from registry import dates, moments
 
@@ -17,6 +19,8 @@ WIDTH, LEFT, PLOT, RIGHT = 1180.0, 250.0, 660.0, 950.0
 TOP, ROW = 56.0, 104.0
 ROWS = 24
 SMALLEST = 6.0
+# Of more blocks than this nobody can tell one life from another: rows are drawn as slices.
+CROWD = 1500
 TONES = ("from", "to", "third", "fourth")
 GONE = {"retirement": "retired", "expiry": "expired"}
 KINDS = {
@@ -54,6 +58,8 @@ class Line:
     postings: list[str]
     sums: str
     names: str
+    # Whether that is as much as was issued of these numbers.
+    whole: str
     parts: list[tuple[str, float, float]]
 
 
@@ -88,6 +94,8 @@ class Drawing:
     crosshair: Crosshair | None
     height: float
     bottom: float
+    # Instead of boxes where there are too many: colour, whether pale, and the path.
+    slices: list[tuple[str, bool, str]]
 
 
 class _Plan:
@@ -102,6 +110,18 @@ class _Plan:
         self.ends = [row[-1]["id"] for row in self.rows]
         self.tones = self._tones()
         self.lives = {block["block_id"]: self._life(block) for block in blocks}
+        # What was there at the end of each row, by number; what came in it, and what went.
+        self.states: list[list[Block]] = [[] for _ in self.rows]
+        self.came: list[list[Block]] = [[] for _ in self.rows]
+        self.went: list[list[Block]] = [[] for _ in self.rows]
+        for block in sorted(blocks, key=lambda block: block["first"]):
+            start, end = self.lives[block["block_id"]]
+            for row in range(start, end + 1):
+                self.states[row].append(block)
+            if start <= end:
+                self.came[start].append(block)
+                if end + 1 < len(self.rows):
+                    self.went[end + 1].append(block)
 
     def _tones(self) -> dict[str, str]:
         """Give a colour to whoever held most, counted over all blocks."""
@@ -131,16 +151,10 @@ class _Plan:
         return self.lives[block["block_id"]]
 
     def _life(self, block: Block) -> tuple[int, int]:
-        end = len(self.ends) - 1
-        start = next(n for n, at in enumerate(self.ends) if at >= block["made"])
+        start, end = bisect_left(self.ends, block["made"]), len(self.ends)
         if block["spent"] is not None:
-            end = max((n for n, at in enumerate(self.ends) if at < block["spent"]), default=-1)
-        return start, end
-
-    def there(self, row: int) -> list[Block]:
-        """Return what was there at the end of a row, by number."""
-        found = [b for b in self.blocks if self.life(b)[0] <= row <= self.life(b)[1]]
-        return sorted(found, key=lambda block: block["first"])
+            end = bisect_left(self.ends, block["spent"])
+        return start, end - 1
 
 
 def draw(
@@ -157,18 +171,32 @@ def draw(
     """Draw the lives of blocks between two numbers, and which block one number was in."""
     plan = _Plan(blocks, steps, first, last)
     bottom = TOP + len(plan.rows) * ROW
-    states = [plan.there(row) for row in range(len(plan.rows))]
+    crowded = len(blocks) > CROWD
     return Drawing(
-        lines=[_line(plan, row, states) for row in range(len(plan.rows))],
-        boxes=_boxes(plan),
-        bars=_bars(plan),
-        cuts=_cuts(plan, states),
+        lines=_lines(plan),
+        boxes=[] if crowded else _boxes(plan),
+        slices=_slices(plan) if crowded else [],
+        bars=_bars(plan, SMALLEST if crowded else 0),
+        cuts=[] if crowded else _cuts(plan, plan.states),
         ticks=_ticks(plan),
         legend=_legend(plan),
         crosshair=_crosshair(plan, number, until, on, holder),
         height=bottom + 48,
         bottom=bottom,
     )
+
+
+def _slices(plan: _Plan) -> list[tuple[str, bool, str]]:
+    """Return what there was at the end of each row, in one path a colour."""
+    drawn = {
+        block["block_id"]: (*plan.clip(block), (plan.tone(block), block["spent"] is not None))
+        for block in plan.blocks
+    }
+    rows = [
+        slices.cut((drawn[block["block_id"]] for block in state), plan.scale)
+        for state in plan.states
+    ]
+    return slices.paths(rows, left=LEFT, top=TOP, row=ROW, first=plan.first, scale=plan.scale)
 
 
 def _boxes(plan: _Plan) -> list[Box]:
@@ -221,13 +249,15 @@ def _box(plan: _Plan, life: tuple[int, int], group: Sequence[Block]) -> Box:
     )
 
 
-def _bars(plan: _Plan) -> list[tuple[float, float, float]]:
+def _bars(plan: _Plan, near: float) -> list[tuple[float, float, float]]:
     """Return a bar above each row, as wide as what its transactions consumed or issued."""
     bars = []
-    for row, steps in enumerate(plan.rows):
-        ids = {step["id"] for step in steps}
-        made = [plan.clip(block) for block in plan.blocks if block["made"] in ids]
-        for low, high in merged(made):
+    made: list[list[tuple[int, int]]] = [[] for _ in plan.rows]
+    for block in plan.blocks:
+        made[plan.life(block)[0]].append(plan.clip(block))
+    for row, ranges in enumerate(made):
+        # A gap that nobody would see is none.
+        for low, high in merged(ranges, int(near / plan.scale)):
             width = (high - low + 1) * plan.scale
             edge = min(1.0, width / 4)
             x = round(plan.x(low) + edge, 2)
@@ -248,16 +278,33 @@ def _cuts(plan: _Plan, states: Sequence[Sequence[Block]]) -> list[tuple[float, f
     return cuts
 
 
-def _line(plan: _Plan, row: int, states: Sequence[Sequence[Block]]) -> Line:
-    steps, there = plan.rows[row], states[row]
-    net = _net(plan, there, states[row - 1] if row else [])
+def _lines(plan: _Plan) -> list[Line]:
+    """Return each row, and who held how much after it: added up from what came and went."""
+    held: dict[tuple[str, str], int] = {}
+    lines = []
+    for row in range(len(plan.rows)):
+        net: dict[str, int] = {}
+        for sign, blocks in ((1, plan.came[row]), (-1, plan.went[row])):
+            for block in blocks:
+                change = sign * plan.volume(block)
+                net[block["account"]] = net.get(block["account"], 0) + change
+                key = _holder(plan, block)
+                held[key] = held.get(key, 0) + change
+        lines.append(_line(plan, row, {name: n for name, n in net.items() if n}, _sums(held)))
+    return lines
+
+
+def _line(
+    plan: _Plan, row: int, net: Mapping[str, int], sums: Sequence[tuple[str, str, int]]
+) -> Line:
+    steps = plan.rows[row]
     moved = sum(amount for amount in net.values() if amount > 0)
     title = f"{len(steps)} transactions"
     if len(steps) == 1:
         # A change of region moves nothing between accounts.
         kind = KINDS[steps[0]["kind"]]
         title = f"{kind} of {moved:,}" if moved else kind
-    parts, x, sums = [], RIGHT, _sums(plan, there)
+    parts, x = [], RIGHT
     whole = sum(volume for _, _, volume in sums) or 1
     for _, tone, volume in sums:
         width = (WIDTH - RIGHT) * volume / whole
@@ -265,6 +312,7 @@ def _line(plan: _Plan, row: int, states: Sequence[Sequence[Block]]) -> Line:
         x += width
     volumes = " + ".join(f"{volume:,}" for _, _, volume in sums)
     text = f"{volumes} = {whole:,}" if 1 < len(sums) <= 4 else f"{whole:,}"
+    missing = plan.last - plan.first + 1 - whole
     names = ", ".join(name for name, _, _ in sums)
     return Line(
         y=TOP + row * ROW,
@@ -274,16 +322,9 @@ def _line(plan: _Plan, row: int, states: Sequence[Sequence[Block]]) -> Line:
         postings=_postings(net, issued=steps[0]["kind"] == "mint"),
         sums=text if _fits(text, 15, WIDTH - RIGHT) else f"{whole:,}",
         names=names if _fits(names, 13, WIDTH - RIGHT) else f"{len(sums)} holders",
+        whole=f"{missing:,} not accounted for" if missing else f"All {whole:,} accounted for",
         parts=parts,
     )
-
-
-def _net(plan: _Plan, there: Sequence[Block], before: Sequence[Block]) -> dict[str, int]:
-    net: dict[str, int] = {}
-    for sign, blocks in ((1, there), (-1, before)):
-        for block in blocks:
-            net[block["account"]] = net.get(block["account"], 0) + sign * plan.volume(block)
-    return {account: amount for account, amount in net.items() if amount}
 
 
 def _postings(net: Mapping[str, int], *, issued: bool) -> list[str]:
@@ -299,19 +340,19 @@ def _postings(net: Mapping[str, int], *, issued: bool) -> list[str]:
     return written
 
 
-def _sums(plan: _Plan, there: Sequence[Block]) -> list[tuple[str, str, int]]:
+def _holder(plan: _Plan, block: Block) -> tuple[str, str]:
+    """Return under which name and colour a block is added up."""
+    tone = plan.tone(block)
+    if tone == "other":
+        return "Others", tone
+    return tone.capitalize() if tone in GONE.values() else block["holder"], tone
+
+
+def _sums(held: Mapping[tuple[str, str], int]) -> list[tuple[str, str, int]]:
     """Return who held how much: name, colour and volume, by colour."""
-    found: dict[tuple[str, str], int] = {}
-    for block in there:
-        tone = plan.tone(block)
-        name = tone.capitalize() if tone in GONE.values() else block["holder"]
-        key = ("Others" if tone == "other" else name, tone)
-        found[key] = found.get(key, 0) + plan.volume(block)
     order = [*GONE.values(), *TONES, "other"]
-    return [
-        (name, tone, volume)
-        for (name, tone), volume in sorted(found.items(), key=lambda pair: order.index(pair[0][1]))
-    ]
+    there = [(name, tone, volume) for (name, tone), volume in held.items() if volume]
+    return sorted(there, key=lambda each: order.index(each[1]))
 
 
 def _legend(plan: _Plan) -> list[tuple[str, str]]:

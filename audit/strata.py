@@ -112,11 +112,11 @@ class Axis:
         return left, self.at(last) + self.scale - left
 
 
-def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join ranges that touch or overlap."""
+def merged(ranges: Iterable[tuple[int, int]], near: int = 0) -> list[tuple[int, int]]:
+    """Join ranges that touch or overlap, or between which there is no more than a few numbers."""
     joined: list[tuple[int, int]] = []
     for first, last in sorted(ranges):
-        if joined and first <= joined[-1][1] + 1:
+        if joined and first <= joined[-1][1] + 1 + near:
             joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
         else:
             joined.append((first, last))

@@ -16,6 +16,8 @@ from registry.access import SignedIn
 from registry.selectors import lineage as lines
 from registry.selectors import tracing
 
+# So many blocks the table lists at once; the picture shows them all.
+LISTED = 100
 COLUMNS = (
     "commodity", "first", "last", "volume", "state", "holder", "organisation", "account",
     "region", "beneficiary", "since", "number", "block_id", "position", "position_hash",
@@ -67,9 +69,24 @@ def lineage(request: SignedIn, batch_id: int) -> HttpResponse:
             "zooms": _zooms(found, {name: value for name, value in typed.items() if value}),
             "drawing": None if found.is_too_much else _drawn(found),
             "numbers": {step["id"]: step for step in found.steps},
+            **_listed(found, typed, tables.count(tables.typed(request, "after"))),
         }
     status = 422 if found.mistakes else 200
     return render(request, "audit/batches/lineage.html", context, status=status)
+
+
+def _listed(found: lines.Lineage, typed: dict[str, str], after: int) -> dict[str, Any]:
+    """Return some of the blocks for the table, and the address of those after them."""
+    listed = found.blocks[after : after + LISTED]
+    there = after + len(listed)
+    more = there < len(found.blocks) and not found.is_too_much
+    own = reverse("audit:lineage", args=[found.batch["id"]])
+    return {
+        "listed": listed,
+        "after": after,
+        "first_page": moment.link(own, typed),
+        "following": moment.link(own, {**typed, "after": str(there)}) if more else "",
+    }
 
 
 def _drawn(found: lines.Lineage) -> picture.Drawing:

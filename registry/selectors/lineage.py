@@ -12,8 +12,8 @@ from registry.selectors import tracing
 from registry.selectors.positions import Standing
 
 Row = dict[str, Any]
-# More blocks than this nobody can tell apart: the page offers parts of the numbers instead.
-MOST = 1500
+# Of more blocks than this the page offers parts of the numbers instead.
+MOST = 40_000
 FIELDS = ("from", "to", "number", "on", "as_of", "at")
 
 

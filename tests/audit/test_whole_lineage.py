@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from audit import lineage
+from audit.views import tracing
 from registry import dates, moments
 from registry.selectors import lineage as lines
 from tests import make
@@ -87,6 +88,52 @@ def test_over_many_transactions_a_row_is_several_and_still_whole():
         assert abs(widths(drawn, row) - lineage.PLOT) < 0.5
     # Single numbers are too narrow to see: neighbours of one life are one.
     assert any(box.count > 3 for box in drawn.boxes)
+
+
+def areas(drawing):
+    """Return the area of the slices of each row, by its height on the page."""
+    found = {}
+    for _, _, path in drawing.slices:
+        for _, y, width, height in re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)", path):
+            row = int((float(y) - lineage.TOP) // lineage.ROW)
+            found[row] = found.get(row, 0) + float(width) * float(height)
+    return found
+
+
+def test_of_thousands_of_blocks_none_is_dropped_and_the_page_stays_small():
+    dice = random.Random(7)
+    cuts, codes = 5000, ["BEE-01", "SEA-01", "DEE-01", "EEL-01", "FOX-01", "GNU-01"]
+    many = [block(1, 1, 20 * cuts, 1, 2)]
+    for n in range(2, cuts + 1):
+        low = 20 * (n - 2) + 1
+        many.append(block(2 * n, low, low + 19, n, account=dice.choice(codes)))
+        rest = n + 1 if n < cuts else None
+        many.append(block(2 * n + 1, low + 20, 20 * cuts, n, rest))
+    done = steps("mint", *["transfer"] * (cuts - 1))
+
+    drawn = lineage.draw(many, done, first=1, last=20 * cuts)
+
+    whole = lineage.PLOT * (lineage.ROW - 10)
+    assert sorted(areas(drawn)) == list(range(len(drawn.lines))) == list(range(lineage.ROWS))
+    for area in areas(drawn).values():
+        assert area == pytest.approx(whole, rel=0.002)
+    assert (drawn.boxes, drawn.cuts) == ([], [])
+    assert {tone for tone, _, _ in drawn.slices} == {"from", "to", "third", "fourth", "other"}
+    assert sum(len(path) for _, _, path in drawn.slices) < 150_000
+    assert {line.whole for line in drawn.lines} == {"All 100,000 accounted for"}
+
+
+def test_a_long_table_goes_on_where_it_stopped(cast, auditor, monkeypatch):
+    monkeypatch.setattr(tracing, "LISTED", 2)
+    cast.executed(400)
+    path = f"/batches/{look.value('SELECT id FROM ledger.assets')}/lineage"
+
+    first = auditor.get(path, {"at": "SOL-2"})
+    second = auditor.get(first.context["following"])
+
+    assert [len(page.context["listed"]) for page in (first, second)] == [2, 1]
+    assert second.context["following"] == ""
+    assert second.context["standing"].link == "SOL-2"
 
 
 def test_every_row_of_a_replayed_batch_is_whole_and_every_number_is_where_it_was(committed_db):

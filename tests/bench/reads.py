@@ -114,7 +114,16 @@ class Reads:
         )
         cut = self.value("SELECT min(id) + 4 FROM ledger.assets WHERE commodity_id = 1")
         last = self.value("SELECT last_no FROM ledger.assets WHERE id = %s", cut)
+        split = self.value("SELECT min(id) FROM ledger.assets WHERE commodity_id = 3")
         yield "lineage, cut 10,000 times at once", self.page(client, f"/blocks/{at_once}"), 0.8, 0.3
+        yield (
+            "lineage of the whole batch, cut 10,000 times at once",
+            self.page(client, f"/batches/{split}/lineage"), 0.8, 0.3,
+        )  # fmt: skip
+        yield (
+            "lineage of the whole batch, cut 10,000 times one by one",
+            self.page(client, f"/batches/{cut}/lineage"), 0.8, 0.3,
+        )  # fmt: skip
         yield (
             "trace, cut 10,000 times one by one",
             self.page(client, f"/batches/{cut}/trace"), 0.8, 0.3,
