@@ -16,9 +16,13 @@ RUN = """
 """
 
 
-def latest() -> Row | None:
-    """Return the run that started last."""
-    return _one(f"{RUN} ORDER BY r.started_at DESC, r.id DESC LIMIT 1", [])
+def latest(before: datetime | None = None) -> Row | None:
+    """Return the run that started last, or last up to an instant."""
+    return _one(
+        f"{RUN} WHERE r.started_at <= coalesce(%s, 'infinity'::timestamptz)"
+        " ORDER BY r.started_at DESC, r.id DESC LIMIT 1",
+        [before],
+    )
 
 
 def run(run_id: int) -> Row | None:
@@ -31,12 +35,12 @@ def by_key(key: UUID) -> Row | None:
     return _one(f"{RUN} WHERE r.key = %s", [key])
 
 
-def since(moment: datetime) -> list[Row]:
-    """Return when each run since an instant started, and whether all was well."""
+def since(moment: datetime, before: datetime | None = None) -> list[Row]:
+    """Return when each run since an instant, and up to another, started, and if all was well."""
     return ask(
         "SELECT r.id, r.started_at, r.ok FROM ledger.reconciliations r WHERE r.started_at >= %s"
-        " ORDER BY r.started_at",
-        [moment],
+        " AND r.started_at <= coalesce(%s, 'infinity'::timestamptz) ORDER BY r.started_at",
+        [moment, before],
     )
 
 

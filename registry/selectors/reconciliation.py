@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.http import Http404
 
-from ledgerdb import pages, reads, runs
+from ledgerdb import pages, positions, reads, runs
 from registry import access, dates, moments
 from registry.access import Right
 from registry.models import User
@@ -33,9 +33,17 @@ UNITS = {
 }
 
 
-def overview(user: User, *, run_id: int | None = None, key: UUID | None = None) -> Row:
+def overview(
+    user: User,
+    *,
+    run_id: int | None = None,
+    key: UUID | None = None,
+    moment: moments.Moment | None = None,
+) -> Row:
     """
     Return the last run or the one asked for, a month of runs, and what is wrong or missing.
+
+    :param moment: the last run up to then, and the month up to then
 
     :raises Forbidden: the person sees only its own
     :raises Http404: no such run
@@ -44,7 +52,8 @@ def overview(user: User, *, run_id: int | None = None, key: UUID | None = None) 
     # This order, or a run that ends in between is neither awaited nor shown.
     running = cache.get(RUNNING) is not None
     wanted = key is not None and runs.by_key(key) is None
-    found = runs.latest() if run_id is None else runs.run(run_id)
+    then = moment.at if moment else None
+    found = runs.latest(then) if run_id is None else runs.run(run_id)
     if run_id is not None and found is None:
         raise Http404("No such run.")
     total, bad = runs.count()
@@ -54,13 +63,13 @@ def overview(user: User, *, run_id: int | None = None, key: UUID | None = None) 
         "drift": _drift(found["result"]) if found else [],
         "chains": _chains(found["result"]) if found else [],
         "seconds": (found["finished_at"] - found["started_at"]).total_seconds() if found else 0,
-        "strip": strip(),
-        "missed": missed(found if run_id is None else runs.latest()),
+        "strip": strip(then),
+        "missed": missed(found if run_id is None else runs.latest(), then),
         "running": wanted and running,
         "lost": wanted and not running,
         "runs": total,
         "bad_runs": bad,
-        "may_run": access.may(user, Right.RECONCILE),
+        "may_run": access.may(user, Right.RECONCILE) and moment is None,
         "every": settings.RECONCILE_EVERY_HOURS,
     }
 
@@ -79,23 +88,23 @@ def kept(run_id: int) -> Row:
     return result
 
 
-def missed(last: Row | None) -> bool:
-    """Say whether a run is overdue."""
+def missed(last: Row | None, then: datetime | None = None) -> bool:
+    """Say whether a run is overdue, or was then."""
     if last is None:
-        return bool(pages.positions())
+        return bool(positions.at(then))
     due = timedelta(hours=settings.RECONCILE_EVERY_HOURS) + GRACE
-    overdue: bool = datetime.now(UTC) - last["started_at"] > due
+    overdue: bool = (then or datetime.now(UTC)) - last["started_at"] > due
     return overdue
 
 
-def strip() -> list[Row]:
-    """Return the last days: what their runs found, and days on which one is missing."""
-    today = dates.today()
+def strip(then: datetime | None = None) -> list[Row]:
+    """Return the last days, or those up to then: what runs found, and where one is missing."""
+    today = then.astimezone(moments.zone()).date() if then else dates.today()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     begun = runs.first()
     first = begun.astimezone(moments.zone()).date() if begun else today
     found: dict[date, list[Row]] = {day: [] for day in days}
-    for run in runs.since(dates.start_of(days[0])):
+    for run in runs.since(dates.start_of(days[0]), then):
         found[run["started_at"].astimezone(moments.zone()).date()].append(run)
     return [_day(day, found[day], first=first, today=today) for day in days]
 

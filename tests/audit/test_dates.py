@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from registry import dates, moments
+from registry import dates, moments, services
 from tests import make
 from tests.audit.conftest import main
 from tests.ledger import look
-from tests.portal.cast import signed_in
+from tests.portal.cast import signed_in, somebody
 
 # By name, what a page shows of Alder's 1,000 certificates, of which 400 went on in SOL-2.
 PAGES = {
@@ -180,3 +180,23 @@ def test_an_organisation_learns_no_more_from_a_date(address, cast):
     assert [row["number"] for row in holder.get("/transactions?at=SOL-2").context["rows"]] == [
         "SOL-2"
     ]
+
+
+def test_of_reconciliation_the_run_that_was_the_last_by_then_is_shown(address, auditor, cast):
+    first = services.reconcile()
+    run = auditor.get(f"/reconciliation/{first}").context["run"]
+    then = moments.of(run["started_at"]).query
+    second = services.reconcile()
+    yesterday = f"{dates.today() - timedelta(days=1):%Y-%m-%d}"
+
+    page = auditor.get("/reconciliation", {"as_of": then})
+
+    assert (page.context["run"]["id"], second > first) == (first, True)
+    assert "You are looking at the past" in page.content.decode()
+    assert page.context["permanent"] == f"/reconciliation/{first}"
+    assert auditor.get("/reconciliation").context["run"]["id"] == second
+    assert auditor.get("/reconciliation", {"as_of": yesterday}).context["run"] is None
+    operator = signed_in(somebody(cast, "operator"))
+    assert "Run now" in operator.get("/reconciliation").content.decode()
+    assert "Run now" not in operator.get("/reconciliation", {"as_of": then}).content.decode()
+    assert auditor.get("/reconciliation.json", {"as_of": "x"}).status_code == 422

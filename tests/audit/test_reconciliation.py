@@ -120,7 +120,7 @@ def test_a_run_that_ends_while_the_page_is_read_is_shown_or_waited_for(cast, ope
     cache.add(reconciliation.RUNNING, str(key))
     latest = runs.latest
 
-    def ended_after():
+    def ended_after(*_):
         before = latest()
         services.reconcile(key=key, asked_by=operator)
         return before
