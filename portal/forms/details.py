@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 
 from portal.forms import search
-from portal.forms.fields import Choice, NumberRanges, Quantity, count, take, write_ranges
+from portal.forms.fields import Choice, NumberRanges, Share, count, take, write_ranges
 from portal.forms.files import Handed
 from registry.models import Evidence, Request, User
 from registry.selectors import accounts, parties
@@ -80,7 +80,11 @@ class FromAccount(Details):
     """The details of a request that takes certificates from an account, by quantity or number."""
 
     source = Choice(label="From")
-    volume = Quantity(label="Certificates", required=False)
+    volume = Share(
+        label="Certificates",
+        required=False,
+        help_text="How many, such as 5,000; or the word all.",
+    )
     numbers = NumberRanges(
         label="Certificate numbers",
         required=False,
@@ -154,8 +158,14 @@ class FromAccount(Details):
     def _compare_quantity(self, answers: Row) -> None:
         volume, picked = answers.get("volume"), answers.get("numbers") or ()
         row = self.sources.get(answers.get("source", ""))
+        if volume == Share.ALL:
+            if row is None:
+                return
+            volume = answers["volume"] = count(picked) or max(row["sum"].available, 0)
         wanted = volume or count(picked)
-        if not wanted:
+        if volume == 0:
+            self.add_error("volume", "None is available: open requests reserve what is held.")
+        elif not wanted:
             self.add_error("volume", "Say how many certificates, or choose their numbers.")
         elif picked and wanted > count(picked):
             self.add_error("volume", f"The chosen numbers are {count(picked):,}.")

@@ -55,6 +55,22 @@ class Quantity(forms.CharField):
         raise ValidationError("Type a whole number, such as 5000 or 5,000.", code="digits")
 
 
+class Share(Quantity):
+    """A quantity, or the word ``all`` for as many as there are."""
+
+    ALL = 0
+
+    def clean(self, value: Any) -> int | None:
+        """
+        Return the number, or ``ALL``.
+
+        :raises ValidationError: when it is neither
+        """
+        if isinstance(value, str) and value.strip().lower() == "all":
+            return self.ALL
+        return super().clean(value)
+
+
 class NumberRanges(forms.CharField):
     """Certificate numbers as people write them: ``101-150, 200``, in plain digits."""
 

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from portal.forms.details import FromAccount, Row
-from portal.forms.fields import Choice, Numbers
+from portal.forms.fields import Choice, Numbers, Quantity
 from registry.dates import write_day
 from registry.models import RegionRule, Request
 from registry.selectors import offers, regions
@@ -27,6 +27,8 @@ class RegionChange(FromAccount):
     rule = "reassignable"
     field_order = ("source", "region", "volume", "numbers")
 
+    # All of an account may be in several regions.
+    volume = Quantity(label="Certificates", required=False)
     region = Choice(
         label="Change of region",
         help_text="What the rules allow today. Owner, numbers and quantity stay as they are.",

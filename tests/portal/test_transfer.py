@@ -126,6 +126,22 @@ def test_a_quantity_is_ascii_digits_or_nothing_is_written(cast, typed):
     assert not transfers().exists()
 
 
+def test_all_is_what_is_available_or_every_chosen_number(cast):
+    cast.submitted(400)
+    client = signed_in(cast.marsh)
+
+    client.post(NEW, cast.details(volume=" All "))
+    assert last_request().volume == 600
+
+    client.post(NEW, cast.details(volume="all", numbers="11-20"))
+    assert (last_request().volume, last_request().ranges) == (10, ((11, 20),))
+
+    cast.submitted(600)
+    nothing = client.post(NEW, cast.details(volume="all"))
+    assert nothing.status_code == 422
+    assert "None is available" in nothing.content.decode()
+
+
 def test_thousands_may_be_grouped(cast):
     signed_in(cast.marsh).post(NEW, cast.details(volume="1,000"))
 
