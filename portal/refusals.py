@@ -14,11 +14,11 @@ SENTENCES = {
     "BLOCK_NOT_HELD": "The account does not hold some of the chosen certificates.",
     "VOLUME_NOT_POSITIVE": "There is nothing to move: no quantity, or nothing due to expire.",
     "RANGE_INVALID": "The numbers or dates do not fit. A period ends today at the latest.",
-    "PREVIEW_CHANGED": "The blocks have changed since you saw them. Nothing was written.",
+    "PREVIEW_CHANGED": "The blocks have changed since you saw them.",
     "SELF_APPROVAL": "You submitted this request, so somebody else decides it.",
     "REQUEST_TRANSITION_INVALID": "Somebody else was faster: this request has already moved on.",
     "SAME_ACCOUNT": "You send from this account. Choose another one to receive.",
-    "LOCK_NOT_AVAILABLE": "Somebody else is changing the same accounts. Nothing was written.",
+    "LOCK_NOT_AVAILABLE": "Somebody else is changing the same accounts.",
     "IDEMPOTENCY_KEY_REUSED": "This form was already sent with other answers. Start a new request.",
 }
 

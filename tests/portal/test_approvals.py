@@ -69,8 +69,11 @@ def test_a_decision_on_other_blocks_than_those_shown_is_not_taken(cast):
 
     answer = decide(cast.approver, item, fingerprint=stale)
 
+    text = answer.content.decode()
     assert (answer.status_code, state(item)) == (409, "submitted")
-    assert "PREVIEW_CHANGED" in answer.content.decode()
+    assert "PREVIEW_CHANGED" in text
+    assert text.count("Nothing was written.") == 1
+    assert "<title>Error: " in text
 
 
 @pytest.mark.parametrize("answers", [{}, {"decision": "reject"}, {"decision": "maybe"}])
