@@ -25,7 +25,7 @@ class Right(TextChoices):
     """Something a role may do; the label names who may, for the page that refuses."""
 
     SEE_EVERYTHING = "see_everything", "registry staff or an auditor"
-    SUBMIT = "submit", "a submitter of an organisation, or a registry operator"
+    SUBMIT = "submit", "a submitter or team admin of an organisation, or a registry operator"
     PREPARE_EXPIRY = "prepare_expiry", "a registry operator"
     SEE_QUEUE = "see_queue", "registry staff"
     RECONCILE = "reconcile", "a registry operator"

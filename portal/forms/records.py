@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
 from portal.forms.fields import Choice
-from registry.dates import write_day
+from registry.dates import today, write_day
 from registry.models import (
     Account,
     Commodity,
@@ -220,7 +220,7 @@ class FacilityForm(Choosing):
 class AuditForm(Record):
     """What an auditor found at a facility."""
 
-    audited_on = Day(label="Audited on")
+    audited_on = Day(label="Audited on", help_text="A date such as 31 May 2026.")
     auditor = line("Auditor", 200)
     outcome = Choice(label="Outcome", choices=FacilityAudit.Outcome.choices)
     valid_until = Day(label="Valid until", required=False, help_text="Empty: without an end.")
@@ -230,6 +230,8 @@ class AuditForm(Record):
         """Put the two days in order."""
         answers: dict[str, Any] = super().clean() or {}
         start, end = answers.get("audited_on"), answers.get("valid_until")
+        if start and start > today():
+            self.add_error("audited_on", "This date is in the future. Type when the audit was.")
         if start and end and end < start:
             self.add_error("valid_until", "This is before the audit.")
         return answers
@@ -299,7 +301,7 @@ class PolicyForm(Choosing):
 
     from_region = Choice(label="From region")
     to_region = Choice(label="To region")
-    valid_from = Day(label="Allowed from")
+    valid_from = Day(label="Allowed from", help_text="A date such as 31 May 2026.")
     valid_to = Day(label="Allowed until", required=False, help_text="Empty: without an end.")
 
     def clean(self) -> dict[str, Any]:

@@ -160,6 +160,7 @@ def test_another_audit_by_the_same_auditor_on_the_same_day_is_refused(cast, desk
     ("field", "value", "sentence"),
     [
         ("audited_on", "", "Type a date such as"),
+        ("audited_on", "3 Mar 2199", "This date is in the future."),
         ("auditor", "", "Type the auditor."),
         ("outcome", "maybe", "Choose one from the list."),
         ("valid_until", "2 Mar 2026", "before the audit"),

@@ -48,6 +48,12 @@ def test_an_organisation_is_registered_in_the_operators_name(cast, desk):
     assert "Acme Power" in desk.get("/organisations/ACME").content.decode()
 
 
+def test_a_new_organisation_leads_to_inviting_whoever_looks_after_its_team(cast, desk):
+    text = desk.get(desk.post("/organisations/new", NEW).headers["Location"]).content.decode()
+
+    assert 'href="/team?organisation=ACME">Invite its team admin' in text
+
+
 def test_the_same_answers_sent_twice_are_one_organisation(cast, desk):
     answers = [desk.post("/organisations/new", NEW) for _ in range(2)]
 

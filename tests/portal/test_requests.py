@@ -153,4 +153,4 @@ def test_a_viewer_looks_and_does_not_ask(cast):
     assert client.get(f"/requests/{item.number}").status_code == 200
     refused = client.get("/requests/new/transfer")
     assert refused.status_code == 403
-    assert "a submitter of an organisation" in refused.content.decode()
+    assert "a submitter or team admin of an organisation" in refused.content.decode()

@@ -46,6 +46,7 @@ def show(request: SignedIn, code: str) -> HttpResponse:
         "open": records.open_requests(item),
         "history": log.history(item),
         "may_keep": access.may(request.user, Right.KEEP_RECORDS),
+        "may_invite": access.may(request.user, Right.MANAGE_TEAM),
         "sees_all": access.may(request.user, Right.SEE_EVERYTHING),
     }
     return render(request, "portal/organisations/show.html", context)
