@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
+from registry import access
 from registry.models import Account, Commodity, Request, User
 from registry.services import notices
 from registry.services.evidence import set_evidence
@@ -84,10 +85,12 @@ def update_draft(*, request_id: UUID, submitter: User, **asks: Any) -> Request:
     """
     Change what a draft asks for.
 
-    :raises Refused: REQUEST_NOT_FOUND, or REQUEST_FROZEN once it is submitted
+    :raises Refused: REQUEST_NOT_FOUND, ACTOR_NOT_AUTHORISED for a colleague who also decides, or
+        REQUEST_FROZEN once it is submitted
     """
     with translated(), transaction.atomic():
         request = _own(request_id, submitter)
+        _check_may_finish(request, submitter)
         if "evidence" in asks:
             set_evidence(request, asks.pop("evidence"))
         for name, value in asks.items():
@@ -113,6 +116,7 @@ def submit_request(
             return request
         if request.status != Request.Status.DRAFT:
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"status": request.status})
+        _check_may_finish(request, submitter)
         if version and version != request.version():
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"changed": "content"})
         if fingerprint:
@@ -160,6 +164,11 @@ def _take_back(request_id: UUID, submitter: User, while_in: tuple[str, ...]) -> 
         request.save(update_fields=("status", "withdrawn_at"))
         notices.withdrawn(request, by=submitter)
     return request
+
+
+def _check_may_finish(request: Request, person: User) -> None:
+    if not access.may_finish(person, request):
+        raise Refused("ACTOR_NOT_AUTHORISED", facts={"request": str(request.id)})
 
 
 def _own(request_id: UUID, submitter: User) -> Request:

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ledgerdb.errors import Refused, translated
+from registry import access
 from registry.models import Request, Upload, UploadRow, User
 from registry.selectors import uploads
 from registry.services import notices
@@ -106,6 +107,9 @@ def submit_upload(*, number: int, submitter: User) -> Submission:
     """
     with translated(), transaction.atomic():
         drafts = _drafts(number, submitter)
+        # Those of a list have one author.
+        if drafts and not access.may_finish(submitter, drafts[0]):
+            raise Refused("ACTOR_NOT_AUTHORISED", facts={"upload": number})
         refused = {each: code for each, code in uploads.forecast(drafts).items() if code}
         going = [draft.id for draft in drafts if draft.id not in refused]
         submitted = Request.objects.filter(id__in=going, status=Request.Status.DRAFT).update(

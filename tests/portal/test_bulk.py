@@ -293,6 +293,17 @@ def test_as_many_rows_as_are_allowed_are_kept_with_few_questions(
     assert Request.objects.filter(status="submitted").count() == MOST_ROWS
 
 
+def test_who_also_decides_does_not_submit_a_colleagues_list(cast):
+    kept = upload(somebody(cast, "operator"), a_list("ALD-01,COB-01,SOL,5,,"))
+    twin = make.person(make.registry(), "operator", person_id=cast.approver.person_id)
+
+    answer = signed_in(twin).post(f"/requests/uploads/{kept.number}/submit")
+
+    assert answer.status_code == 403
+    assert "ACTOR_NOT_AUTHORISED" in answer.content.decode()
+    assert [item.status for item in requests_of(kept)] == ["draft"]
+
+
 def test_an_operator_uploads_for_anybody(cast):
     make.mint(cast.target, 50, commodity=cast.commodity)
 

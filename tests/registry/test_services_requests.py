@@ -141,6 +141,26 @@ def test_what_the_ledger_would_refuse_is_refused_at_submission(committed_db):
     assert stored(request).status == "draft"
 
 
+def test_who_also_decides_neither_changes_nor_submits_what_a_colleague_drafted(committed_db):
+    author, approver = make.person(make.registry(), "operator"), make.approver()
+    twin = make.person(make.registry(), "operator", person_id=approver.person_id)
+    item = services.create_transfer_draft(
+        submitter=author,
+        source=make.account(holding=10),
+        target=make.account(),
+        commodity=make.default_commodity(),
+        volume=5,
+    )
+
+    with pytest.raises(services.Refused, match="ACTOR_NOT_AUTHORISED"):
+        services.update_draft(request_id=item.pk, submitter=twin, volume=50)
+    with pytest.raises(services.Refused, match="ACTOR_NOT_AUTHORISED"):
+        services.submit_request(request_id=item.pk, submitter=twin)
+
+    assert (stored(item).status, stored(item).volume) == ("draft", 5)
+    services.discard_draft(request_id=item.pk, submitter=twin)
+
+
 def test_a_colleague_submits_and_withdraws_too(committed_db):
     request = draft()
     colleague = make.person(request.organisation, "team_admin")
