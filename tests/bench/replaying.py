@@ -116,47 +116,58 @@ def _rate(points: list[tuple[float, int]]) -> str:
 def history(events: int) -> Iterator[dict[str, Any]]:
     """Make up a history in which nothing is wrong: references, then so many events."""
     yield from _references()
-    chance = random.Random(1)
-    held, issued = [0] * ORGANISATIONS, [0] * ORGANISATIONS
-    # Batches that are kept apart until they are retired by their numbers: owner, serial, volume.
-    kept: list[tuple[int, str, int]] = []
-    at = datetime(2015, 1, 1, tzinfo=UTC)
+    made = _Made()
     for number in range(events):
-        at += timedelta(seconds=chance.randint(1, 200))
-        of, turn = chance.randrange(ORGANISATIONS), chance.randrange(10)
-        if turn >= ISSUES and held[of] < 100:
-            turn = 0
-        if turn < ISSUES:
-            volume, apart = chance.randint(100, 5000), chance.randrange(BY_NUMBERS) == 0
-            # No facility is issued for twice for one day.
-            issued[of] += 1
-            day = (date(1900, 1, 1) + timedelta(days=issued[of])).isoformat()
-            yield _event(
-                number, at, of, "mint", account=f"P{of}-{'K' if apart else 'T'}",
-                facility=f"F{of}", production_start=day, production_end=day, volume=volume,
-                source_serial=f"S{number}",
-            )  # fmt: skip
-            if apart:
-                kept.append((of, f"S{number}", volume))
-            else:
-                held[of] += volume
-            continue
-        volume = chance.randint(1, min(held[of], 500))
+        yield made.event(number)
+
+
+class _Made:
+    """What was made up so far."""
+
+    def __init__(self) -> None:
+        self.chance = random.Random(1)
+        self.at = datetime(2015, 1, 1, tzinfo=UTC)
+        self.held, self.issued = [0] * ORGANISATIONS, [0] * ORGANISATIONS
+        # Batches kept apart until they are retired by their numbers: owner, serial, volume.
+        self.kept: list[tuple[int, str, int]] = []
+
+    def event(self, number: int) -> dict[str, Any]:
+        """Make up the next event."""
+        self.at += timedelta(seconds=self.chance.randint(1, 200))
+        of, turn = self.chance.randrange(ORGANISATIONS), self.chance.randrange(10)
+        if turn < ISSUES or self.held[of] < 100:
+            return self._issue(number, of)
+        volume = self.chance.randint(1, min(self.held[of], 500))
         if turn < ISSUES + TRANSFERS:
-            to = (of + chance.randrange(1, ORGANISATIONS)) % ORGANISATIONS
-            held[of] -= volume
-            held[to] += volume
-            yield _event(
-                number, at, of, "transfer",
+            to = (of + self.chance.randrange(1, ORGANISATIONS)) % ORGANISATIONS
+            self.held[of] -= volume
+            self.held[to] += volume
+            return _event(
+                number, self.at, of, "transfer",
                 source_account=f"P{of}-T", target_account=f"P{to}-T", volume=volume,
             )  # fmt: skip
-        elif len(kept) > ORGANISATIONS:
-            owner, serial, volume = kept.pop(0)
+        if len(self.kept) > ORGANISATIONS:
+            owner, serial, volume = self.kept.pop(0)
             numbers = [{"source_serial": serial, "first": 1, "last": volume}]
-            yield _retirement(number, at, owner, "K", ranges=numbers)
+            return _retirement(number, self.at, owner, "K", ranges=numbers)
+        self.held[of] -= volume
+        return _retirement(number, self.at, of, "T", volume=volume)
+
+    def _issue(self, number: int, of: int) -> dict[str, Any]:
+        volume = self.chance.randint(100, 5000)
+        apart = self.chance.randrange(BY_NUMBERS) == 0
+        if apart:
+            self.kept.append((of, f"S{number}", volume))
         else:
-            held[of] -= volume
-            yield _retirement(number, at, of, "T", volume=volume)
+            self.held[of] += volume
+        # No facility is issued for twice for one day.
+        self.issued[of] += 1
+        day = (date(1900, 1, 1) + timedelta(days=self.issued[of])).isoformat()
+        return _event(
+            number, self.at, of, "mint", account=f"P{of}-{'K' if apart else 'T'}",
+            facility=f"F{of}", production_start=day, production_end=day, volume=volume,
+            source_serial=f"S{number}",
+        )  # fmt: skip
 
 
 def _references() -> Iterator[dict[str, Any]]:
