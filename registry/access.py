@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
 
-from registry.models import Organisation, Request, User
+from registry.models import Organisation, User
 
 ROLE = User.Role
 ORGANISATION = {ROLE.VIEWER, ROLE.SUBMITTER, ROLE.TEAM_ADMIN}
@@ -106,19 +106,6 @@ def may_ask_for(user: User, organisation_id: UUID | None) -> bool:
 def is_same_person(user: User, other: User) -> bool:
     """Say whether two sign-ins are one human being: four eyes means two people."""
     return user.person_id == other.person_id
-
-
-def may_finish(user: User, item: Request) -> bool:
-    """
-    Say whether somebody may change and submit a draft: their own, or a colleague's.
-
-    A request names its author as who asks. Who also decides, by another sign-in, would decide what
-    they have written and submitted themselves.
-    """
-    if item.submitter_id == user.id or is_same_person(user, item.submitter):
-        return True
-    twins = User.objects.filter(person_id=user.person_id, is_active=True)
-    return not any(may(twin, Right.DECIDE) for twin in twins)
 
 
 def is_suspended(user: User) -> bool:

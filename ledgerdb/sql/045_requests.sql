@@ -40,8 +40,9 @@ BEGIN
 END
 $$;
 
--- CHECK_REQUEST_FROZEN: who asked, and under which key and number, is fixed from the first moment; the
--- content from submission; the decision once taken; the outcome once there. Each step may write its
+-- CHECK_REQUEST_FROZEN: under which key and number it was asked is fixed from the first moment; who
+-- asks, and the content, from submission: who submits what a colleague drafted is who asks, and is the
+-- one whom four eyes compare; the decision once taken; the outcome once there. Each step may write its
 -- own columns; whatever else differs is refused, columns added later included.
 -- Refuses: REQUEST_FROZEN.
 CREATE OR REPLACE FUNCTION ledger.check_request_frozen(
@@ -67,7 +68,8 @@ BEGIN
         v_kept := p_old;
         v_kept.id := p_new.id;
         v_kept.number := p_new.number;
-        v_kept.submitter_id := p_new.submitter_id;
+        v_kept.submitter_id := CASE WHEN p_new.status = 'submitted' THEN p_old.submitter_id
+                                    ELSE p_new.submitter_id END;
         v_kept.organisation_id := p_new.organisation_id;
         v_kept.idempotency_key := p_new.idempotency_key;
         v_kept.created_at := p_new.created_at;
@@ -362,8 +364,8 @@ GRANT UPDATE (status, kind, commodity_id, source_id, target_id, volume, ranges, 
     region_id, production_start, production_end, source_serial, filter_facility_id,
     filter_region_id, filter_produced_from, filter_produced_to, max_blocks, beneficiary,
     beneficiary_country, beneficiary_place, reason, consumption_start, consumption_end, note,
-    occurred_at, source_event, submitted_at, submitted_fingerprint, approver_id, decided_at,
-    decision_reason, approved_fingerprint, failed_at, failure_code, withdrawn_at)
+    occurred_at, source_event, submitter_id, submitted_at, submitted_fingerprint, approver_id,
+    decided_at, decision_reason, approved_fingerprint, failed_at, failure_code, withdrawn_at)
     ON public.registry_request TO portal_web;
 
 GRANT SELECT ON public.registry_organisation, public.registry_account, public.registry_commodity,

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
-from registry import access
 from registry.models import Account, Commodity, Request, User
 from registry.services import notices
 from registry.services.evidence import set_evidence
@@ -85,12 +84,10 @@ def update_draft(*, request_id: UUID, submitter: User, **asks: Any) -> Request:
     """
     Change what a draft asks for.
 
-    :raises Refused: REQUEST_NOT_FOUND, ACTOR_NOT_AUTHORISED for a colleague who also decides, or
-        REQUEST_FROZEN once it is submitted
+    :raises Refused: REQUEST_NOT_FOUND, or REQUEST_FROZEN once it is submitted
     """
     with translated(), transaction.atomic():
         request = _own(request_id, submitter)
-        _check_may_finish(request, submitter)
         if "evidence" in asks:
             set_evidence(request, asks.pop("evidence"))
         for name, value in asks.items():
@@ -105,6 +102,8 @@ def submit_request(
     """
     Hand a draft to the registry's approvers; submit it again and nothing more happens.
 
+    Whoever submits it asks for it, whoever wrote it: that is who may not decide it.
+
     :param fingerprint: of the preview that the submitter was shown
     :param version: of the answers that the submitter was shown
     :raises Refused: PREVIEW_CHANGED, ACTOR_NOT_AUTHORISED, REQUEST_TRANSITION_INVALID, or whatever
@@ -116,7 +115,6 @@ def submit_request(
             return request
         if request.status != Request.Status.DRAFT:
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"status": request.status})
-        _check_may_finish(request, submitter)
         if version and version != request.version():
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"changed": "content"})
         if fingerprint:
@@ -126,10 +124,10 @@ def submit_request(
                 raise Refused("PREVIEW_CHANGED", facts=facts)
             # What was agreed to, for the side by side when it changes later.
             record_opening(request_id=request_id, person=submitter, preview=now)
-        request.status = Request.Status.SUBMITTED
+        request.status, request.submitter = Request.Status.SUBMITTED, submitter
         request.submitted_at = timezone.now()
         request.submitted_fingerprint = fingerprint
-        request.save(update_fields=("status", "submitted_at", "submitted_fingerprint"))
+        request.save(update_fields=("status", "submitter", "submitted_at", "submitted_fingerprint"))
         notices.submitted([request])
     return request
 
@@ -164,11 +162,6 @@ def _take_back(request_id: UUID, submitter: User, while_in: tuple[str, ...]) -> 
         request.save(update_fields=("status", "withdrawn_at"))
         notices.withdrawn(request, by=submitter)
     return request
-
-
-def _check_may_finish(request: Request, person: User) -> None:
-    if not access.may_finish(person, request):
-        raise Refused("ACTOR_NOT_AUTHORISED", facts={"request": str(request.id)})
 
 
 def _own(request_id: UUID, submitter: User) -> Request:

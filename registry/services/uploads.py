@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ledgerdb.errors import Refused, translated
-from registry import access
 from registry.models import Request, Upload, UploadRow, User
 from registry.selectors import uploads
 from registry.services import notices
@@ -107,13 +106,10 @@ def submit_upload(*, number: int, submitter: User) -> Submission:
     """
     with translated(), transaction.atomic():
         drafts = _drafts(number, submitter)
-        # Those of a list have one author.
-        if drafts and not access.may_finish(submitter, drafts[0]):
-            raise Refused("ACTOR_NOT_AUTHORISED", facts={"upload": number})
         refused = {each: code for each, code in uploads.forecast(drafts).items() if code}
         going = [draft.id for draft in drafts if draft.id not in refused]
         submitted = Request.objects.filter(id__in=going, status=Request.Status.DRAFT).update(
-            status=Request.Status.SUBMITTED, submitted_at=timezone.now()
+            status=Request.Status.SUBMITTED, submitter=submitter, submitted_at=timezone.now()
         )
         # One list is one piece of news, and not a mail for each of its rows.
         first = Request.objects.filter(id__in=going[:1]).select_related("submitter").first()

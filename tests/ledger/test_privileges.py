@@ -87,8 +87,8 @@ TABLES = {
 PERSON = "id person_id code email name organisation_id role is_active created_at"
 # Of a request, the pages write all but who asked, and what the ledger made of it.
 NOT_OF_THE_PAGES = {
-    "id", "number", "organisation_id", "submitter_id", "idempotency_key", "created_at",
-    "executed_at", "transaction_id",
+    "id", "number", "organisation_id", "idempotency_key", "created_at", "executed_at",
+    "transaction_id",
 }  # fmt: skip
 EXECUTION = {"status", "executed_at", "transaction_id"}
 COLUMNS = {

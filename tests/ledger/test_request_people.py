@@ -142,3 +142,16 @@ def test_an_account_may_be_renamed_suspended_and_opened_again(committed_db):
     Account.objects.filter(pk=account.pk).update(status="active")
 
     assert (while_suspended, look.outcome(request)) == ("ACCOUNT_NOT_ACTIVE", "done")
+
+
+def test_who_submits_a_draft_is_who_asks_and_may_not_decide(committed_db):
+    request, approver = draft(), make.approver()
+    stranger = make.person(make.registry(), "operator", person_id=approver.person_id)
+    colleague = make.person(request.organisation, "team_admin", person_id=approver.person_id)
+    submitted = "status = 'submitted', submitter_id = '{}'"
+    approved = f"status = 'approved', approver_id = '{approver.id}', decided_at = now()"
+
+    assert change(committed_db, request, submitted.format(stranger.id)) == "ACTOR_NOT_AUTHORISED"
+    assert change(committed_db, request, f"submitter_id = '{colleague.id}'") == "REQUEST_FROZEN"
+    assert change(committed_db, request, submitted.format(colleague.id)) == "done"
+    assert change(committed_db, request, approved) == "SELF_APPROVAL"

@@ -141,7 +141,7 @@ def test_what_the_ledger_would_refuse_is_refused_at_submission(committed_db):
     assert stored(request).status == "draft"
 
 
-def test_who_also_decides_neither_changes_nor_submits_what_a_colleague_drafted(committed_db):
+def test_who_submits_what_a_colleague_drafted_asks_for_it_and_does_not_decide_it(committed_db):
     author, approver = make.person(make.registry(), "operator"), make.approver()
     twin = make.person(make.registry(), "operator", person_id=approver.person_id)
     item = services.create_transfer_draft(
@@ -151,14 +151,13 @@ def test_who_also_decides_neither_changes_nor_submits_what_a_colleague_drafted(c
         commodity=make.default_commodity(),
         volume=5,
     )
+    services.update_draft(request_id=item.pk, submitter=twin, volume=6)
+    services.submit_request(request_id=item.pk, submitter=twin)
 
-    with pytest.raises(services.Refused, match="ACTOR_NOT_AUTHORISED"):
-        services.update_draft(request_id=item.pk, submitter=twin, volume=50)
-    with pytest.raises(services.Refused, match="ACTOR_NOT_AUTHORISED"):
-        services.submit_request(request_id=item.pk, submitter=twin)
+    with pytest.raises(services.Refused, match="SELF_APPROVAL"):
+        make.approve(stored(item))
 
-    assert (stored(item).status, stored(item).volume) == ("draft", 5)
-    services.discard_draft(request_id=item.pk, submitter=twin)
+    assert (stored(item).status, stored(item).submitter) == ("submitted", twin)
 
 
 def test_a_colleague_submits_and_withdraws_too(committed_db):
