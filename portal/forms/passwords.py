@@ -16,7 +16,7 @@ def _say(form: Any) -> None:
         form.fields[name].error_messages["required"] = EMPTY[name]
 
 
-class ChangePassword(ChangePasswordForm):  # type: ignore[misc]
+class ChangePassword(ChangePasswordForm):
     """The present password, and a new one twice."""
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -25,7 +25,7 @@ class ChangePassword(ChangePasswordForm):  # type: ignore[misc]
         _say(self)
 
 
-class SetPassword(ResetPasswordKeyForm):  # type: ignore[misc]
+class SetPassword(ResetPasswordKeyForm):
     """A new password twice, for whoever has the link."""
 
     def __init__(self, *args: Any, **kwargs: Any):

@@ -27,8 +27,6 @@ class RegionChange(FromAccount):
     rule = "reassignable"
     field_order = ("source", "region", "volume", "numbers")
 
-    # All of an account may be in several regions.
-    volume = Quantity(label="Certificates", required=False)
     region = Choice(
         label="Change of region",
         help_text="What the rules allow today. Owner, numbers and quantity stay as they are.",
@@ -37,6 +35,8 @@ class RegionChange(FromAccount):
     def __init__(self, *args: Any, **kwargs: Any):
         """Offer the rules for what the person holds where; of one account, if it is known."""
         super().__init__(*args, **kwargs)
+        # All of an account may be in several regions.
+        self.fields["volume"] = Quantity(label="Certificates", required=False)
         self.held = regions.held({row["account"].id for row in self.sources.values()})
         # Known from the address alone: what is sent is compared with the account that was chosen.
         row = None if self.is_bound else self.sources.get(self.initial.get("source") or "")

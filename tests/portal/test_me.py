@@ -242,6 +242,8 @@ def test_what_is_wrong_with_a_new_password_stands_by_its_field(person):
     }.items():
         assert f'<p class="error" id="id_{name}_error">{sentence}</p>' in page
         assert f'aria-describedby="id_{name}_error"' in page
+    # A keeper of passwords learns whose it is.
+    assert f'autocomplete="username" value="{person.email}" hidden' in page
 
 
 def test_a_clock_is_kept(person):
