@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 60.0
 TEMPLATE_LOCK, RUN_LOCK, WORKER_LOCK = 7301, 7302, 7303
 
 
-# A sequence is logged some values ahead, and the copy of one believes that these are: a crash before
+# A sequence is logged some values ahead, and the copy of one believes that it was: a crash before
 # the next checkpoint would hand them out again. Set to where it is, each is logged.
 SEQUENCES = """
     SELECT setval(seqrelid::regclass, pg_sequence_last_value(seqrelid))
