@@ -108,12 +108,14 @@ def test_a_run_that_is_asked_for_is_worked_on_by_the_process_until_it_is_told_to
         assert until(rehearsals.has_worker)
         run = services.repeat_run(like=before, asked_by=make.operator(), key=uuid4())
         assert until(lambda: ReplayRun.objects.get(pk=run.pk).state == "finished")
+        # It says so when it is done with the run, its window too.
+        assert process.stdout.readline() == f"Run {run.pk}: finished, 1 rejected\n"
     finally:
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=GIVE_UP)
 
     assert process.returncode == 0, said
-    assert said.splitlines() == [f"Run {run.pk}: finished, 1 rejected", "Stopped."]
+    assert said.splitlines() == ["Stopped."]
     assert ReplayRun.objects.get(pk=run.pk).heads == before.heads
     assert until(lambda: not rehearsals.has_worker())
 
