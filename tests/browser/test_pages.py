@@ -81,6 +81,9 @@ STATES = {
         "conservation?by=region",
         "conservation?by=batch",
         "conservation?as_of={today}",
+        "accounts?as_of={today}",
+        "batches/1/lineage?number=5&on={today}&at=SOL-2",
+        "blocks/1?at=SOL-1",
     ],
 }
 # What says no instead, and how.
