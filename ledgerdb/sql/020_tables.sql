@@ -51,6 +51,9 @@ CREATE TABLE ledger.assets (
 CREATE INDEX assets_numbers_ix ON ledger.assets (commodity_id, first_no);
 CREATE INDEX assets_due_ix ON ledger.assets (commodity_id, expires_at);
 CREATE INDEX assets_period_ix ON ledger.assets (facility_id, commodity_id, production_start);
+-- The longest period of a facility bounds where one that overlaps can start.
+CREATE INDEX assets_longest_ix
+    ON ledger.assets (facility_id, commodity_id, (production_end - production_start));
 CREATE UNIQUE INDEX assets_source_serial_uq
     ON ledger.assets (commodity_id, source_serial) WHERE source_serial IS NOT NULL;
 

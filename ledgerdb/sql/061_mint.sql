@@ -46,7 +46,12 @@ BEGIN
         WHERE a.facility_id = p_request.facility_id AND a.commodity_id = p_request.commodity_id
           AND a.production_start <= p_request.production_end
           AND a.production_end >= p_request.production_start
-        LIMIT 1;
+          AND a.production_start >= p_request.production_start - (
+              SELECT l.production_end - l.production_start AS days FROM ledger.assets l
+              WHERE l.facility_id = p_request.facility_id
+                AND l.commodity_id = p_request.commodity_id
+              ORDER BY days DESC LIMIT 1)
+        ORDER BY a.production_start DESC LIMIT 1;
         IF v_clash IS NOT NULL THEN
             PERFORM ledger.refuse('PRODUCTION_PERIOD_OVERLAP',
                 jsonb_build_object('facility', p_request.facility_id, 'batch', v_clash));

@@ -287,6 +287,36 @@ def test_another_commodity_of_the_same_facility_and_days_does_not_overlap(commit
     assert look.outcome(mint_twice(january(10, 20), commodity=heat, other=power)) == "done"
 
 
+def test_a_period_far_longer_than_the_others_is_seen(committed_db):
+    target = make.account()
+    plant = make.facility(target.organisation)
+    of_a_year = {"production_start": date(2024, 1, 1), "production_end": date(2024, 12, 31)}
+    make.mint(target, 5, facility=plant, **of_a_year)
+    for day in range(1, 4):
+        make.mint(target, 5, facility=plant, **january(day, day))
+
+    within = {"production_start": date(2024, 12, 31), "production_end": date(2024, 12, 31)}
+    late = make.approve(make.mint_request(target, 5, facility=plant, **within))
+
+    assert look.outcome(late) == "PRODUCTION_PERIOD_OVERLAP"
+
+
+def test_an_issue_looks_at_no_more_batches_the_more_there_are(committed_db):
+    target = make.account()
+    plant = make.facility(target.organisation)
+    looked_at = []
+
+    for day in range(1, 21):
+        request = make.approve(make.mint_request(target, 5, facility=plant, **january(day, day)))
+        with committed_db.connect("postgres") as session:
+            session.execute("SELECT ledger_api.mint(%s, %s)", (request.id, request.approver_id))
+            looked_at += session.execute(
+                "SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'assets'"
+            ).fetchone()
+
+    assert set(looked_at[3:]) == {looked_at[2]}
+
+
 # -- The dates of a batch
 
 

@@ -346,10 +346,13 @@ BEGIN
                       (period.ends + make_interval(months => c.months_to_expiry))
                           AT TIME ZONE c.time_zone)
                  OR a.production_end > (p_transaction.occurred_at AT TIME ZONE c.time_zone)::date
-                 OR NOT c.periods_may_overlap AND EXISTS (
-                     SELECT FROM ledger.assets o WHERE o.facility_id = a.facility_id AND o.commodity_id = a.commodity_id
-                       AND o.id <> a.id AND o.production_start <= a.production_end
-                       AND o.production_end >= a.production_start)))
+                 OR NOT c.periods_may_overlap AND (
+                     SELECT true FROM ledger.assets o WHERE o.facility_id = a.facility_id AND o.commodity_id = a.commodity_id
+                       AND o.id <> a.id AND o.production_start <= a.production_end AND o.production_end >= a.production_start
+                       AND o.production_start >= a.production_start - (  -- not all that ended before
+                           SELECT l.production_end - l.production_start AS days FROM ledger.assets l
+                           WHERE (l.facility_id, l.commodity_id) = (a.facility_id, a.commodity_id) ORDER BY days DESC LIMIT 1)
+                     ORDER BY o.production_start DESC LIMIT 1)))
     THEN
         PERFORM ledger.refuse('REQUEST_NOT_FOLLOWED',
             jsonb_build_object('transaction', p_transaction.id), 'request_followed');
