@@ -58,23 +58,32 @@ def paths(
     rows: Sequence[Sequence[Slice]],
     *,
     left: float,
-    top: float,
-    row: float,
+    tops: Sequence[float],
     first: int,
     scale: float,
 ) -> list[tuple[str, bool, str]]:
-    """Draw all slices of one look as one path: its colour, whether it is pale, and the path."""
+    """
+    Draw all slices of one look as one path: its colour, whether it is pale, and the path.
+
+    :param tops: where each row starts, and where the last one ends
+    """
     found: dict[Look, list[str]] = {}
     for n, slices in enumerate(rows):
+        top, room = tops[n] + 5, tops[n + 1] - tops[n] - 10
         for each in slices:
-            x, width = left + (each.first - first) * scale, each.volume * scale
-            y = top + n * row + 5
+            # Edges are rounded, not sizes: neighbours share one, and each row is as wide as all.
+            x = round(left + (each.first - first) * scale, 1)
+            width = round(left + (each.last + 1 - first) * scale, 1) - x
+            y, below = float(top), 0
             for look, volume in sorted(each.volumes.items()):
-                height = (row - 10) * volume / each.volume
-                found.setdefault(look, []).append(
-                    f"M{x:.2f} {y:.2f}h{width:.2f}v{height:.2f}h-{width:.2f}z"
-                )
-                y += height
+                below += volume
+                end = round(top + room * below / each.volume, 1)
+                # Less than a twentieth of a pixel is no area.
+                if end > y:
+                    found.setdefault(look, []).append(
+                        f"M{x:.5g} {y:.5g}h{width:.4g}V{end:.5g}H{x:.5g}z"
+                    )
+                y = end
     return [(tone, pale, "".join(parts)) for (tone, pale), parts in sorted(found.items())]
 
 

@@ -153,9 +153,9 @@ def _rect(cell: Cell, axis: Axis, y: float) -> Rect:
         y=y,
         width=round(width - 2 * edge, 2),
         cell=cell,
-        who=next((label for label in labels if _fits(label, 14.5, room)), ""),
-        numbers=numbers if cell.count == 1 and _fits(numbers, 12, room) else "",
-        volume=volume if _fits(volume, 21, room) else "",
+        who=next((label for label in labels if fits(label, 14.5, room)), ""),
+        numbers=numbers if cell.count == 1 and fits(numbers, 12, room) else "",
+        volume=volume if fits(volume, 21, room) else "",
     )
 
 
@@ -239,7 +239,8 @@ def _cuts(above: Sequence[Cell], below: Sequence[Cell], axis: Axis) -> list[floa
     return found
 
 
-def _fits(text: str, size: float, room: float) -> bool:
+def fits(text: str, size: float, room: float) -> bool:
+    """Estimate whether a label fits: letters are never measured."""
     return len(text) * size * EM <= room
 
 

@@ -1,7 +1,7 @@
 """Batches, and where their certificates went."""
 
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -11,6 +11,9 @@ from django.views.decorators.http import require_safe
 from audit import lineage as picture
 from audit import shares, tables
 from audit import standing as moment
+from audit.crosshair import Question
+from audit.lineage_plan import Window
+from audit.zoom import columns
 from registry import dates, moments
 from registry.access import SignedIn
 from registry.selectors import lineage as lines
@@ -18,6 +21,8 @@ from registry.selectors import tracing
 
 # So many blocks the table lists at once; the picture shows them all.
 LISTED = 100
+# What the address says of rows that are as tall as their time.
+TRUE_TIME = "time"
 COLUMNS = (
     "commodity", "first", "last", "volume", "state", "holder", "organisation", "account",
     "region", "beneficiary", "since", "number", "block_id", "position", "position_hash",
@@ -66,61 +71,95 @@ def lineage(request: SignedIn, batch_id: int) -> HttpResponse:
     if stands.marks:
         context |= {
             "mark": found.mark,
-            "zooms": _zooms(found, {name: value for name, value in typed.items() if value}),
-            "drawing": None if found.is_too_much else _drawn(found),
+            "drawing": None if found.is_too_much else _drawn(found, typed["rows"] == TRUE_TIME),
             "numbers": {step["id"]: step for step in found.steps},
+            "rows": _heights(own, typed),
             **_listed(found, typed, tables.count(tables.typed(request, "after"))),
         }
+        context |= _zooms(found, context["drawing"], typed)
     status = 422 if found.mistakes else 200
     return render(request, "audit/batches/lineage.html", context, status=status)
 
 
 def _listed(found: lines.Lineage, typed: dict[str, str], after: int) -> dict[str, Any]:
     """Return some of the blocks for the table, and the address of those after them."""
-    listed = found.blocks[after : after + LISTED]
+    shown = found.shown
+    listed = shown[after : after + LISTED]
     there = after + len(listed)
-    more = there < len(found.blocks) and not found.is_too_much
+    more = there < len(shown) and not found.is_too_much
     own = reverse("audit:lineage", args=[found.batch["id"]])
     return {
         "listed": listed,
+        "shown": len(shown),
         "after": after,
         "first_page": moment.link(own, typed),
         "following": moment.link(own, {**typed, "after": str(there)}) if more else "",
     }
 
 
-def _drawn(found: lines.Lineage) -> picture.Drawing:
-    on = "now"
+def _heights(own: str, typed: dict[str, str]) -> list[tuple[str, str, bool]]:
+    """Offer rows of one height, and rows as tall as their time: words, address, whether chosen."""
+    chosen = typed["rows"] == TRUE_TIME
+    return [
+        ("Equal rows", moment.link(own, {**typed, "rows": ""}), not chosen),
+        ("True time", moment.link(own, {**typed, "rows": TRUE_TIME}), chosen),
+    ]
+
+
+def _drawn(found: lines.Lineage, in_true_time: bool) -> picture.Drawing:
+    on, stands = "now", found.standing
     if found.moment:
         on = f"on {dates.write_day(found.moment.at.astimezone(moments.zone()).date())}"
-    elif found.standing.moment:
-        on = f"at {found.standing.moment.words}"
-    elif found.standing.fixed:
+    elif stands.moment:
+        on = f"at {stands.moment.words}"
+    elif stands.fixed:
         on = f"at {found.mark['number']}"
-    return picture.draw(
-        found.blocks,
-        found.steps,
-        first=found.first,
-        last=found.last,
-        number=found.number,
-        until=found.until,
-        on=on,
-        holder=found.holding,
+    # A permanent link ends with its own last transaction: its picture is the same for ever.
+    fixed = found.mark["occurred_at"] if stands.fixed else datetime.now(UTC)
+    end = stands.moment.at if stands.moment else fixed
+    asked = None
+    if found.number is not None and found.until is not None and found.holding:
+        at = found.moment.at if found.moment else end
+        asked = Question(found.number, found.until, on, found.holding, at)
+    window = Window(
+        found.first, found.last, found.after, found.before, end if in_true_time else None
     )
+    minted = found.batch["volume"]
+    return picture.draw(found.shown, found.steps, window, minted=minted, asked=asked)
 
 
-def _zooms(found: lines.Lineage, kept: dict[str, str]) -> list[tuple[int, int, str]]:
-    """Offer the quarters of the numbers that are shown; of one number there are none."""
-    size = -(-(found.last - found.first + 1) // 4)
-    if size == 1:
-        return []
-    starts = range(found.first, found.last + 1, size)
-    kept = {name: value for name, value in kept.items() if name not in ("from", "to")}
-    return [
-        (start, end, urlencode({**kept, "from": start, "to": end}))
-        for start in starts
-        for end in [min(start + size - 1, found.last)]
-    ]
+def _zooms(
+    found: lines.Lineage, drawing: picture.Drawing | None, typed: dict[str, str]
+) -> dict[str, Any]:
+    """Offer larger pictures: quarters of the numbers, fields of a grid, and back to the whole."""
+    own = reverse("audit:lineage", args=[found.batch["id"]])
+
+    def address(first: int, last: int, **more: str) -> str:
+        query = {**typed, "from": str(first), "to": str(last), **more}
+        if (first, last) == (found.batch["first"], found.batch["last"]):
+            query |= {"from": "", "to": ""}
+        if found.number and not first <= found.number <= last:
+            # The certificate would not be in the picture.
+            query |= {"number": "", "on": ""}
+        return moment.link(own, query)
+
+    quarters = columns(found.first, found.last, 4)
+    fields = drawing.zooms if drawing else []
+    spans = dict.fromkeys((each.since, each.until) for each in fields if each.since)
+    whole = dict.fromkeys(("from", "to", "t0", "t1"), "")
+    return {
+        "zooms": [(*each, address(*each)) for each in quarters] if len(quarters) > 1 else [],
+        "spans": [
+            (since, until, address(found.first, found.last, t0=since, t1=until))
+            for since, until in spans
+        ],
+        "fields": [
+            (each, address(each.first, each.last, t0=each.since or typed["t0"],
+                           t1=each.until or typed["t1"]))
+            for each in fields
+        ],
+        "whole": "" if found.is_whole else moment.link(own, {**typed, **whole}),
+    }  # fmt: skip
 
 
 def _page(request: SignedIn, batch_id: int, template: str, name: str) -> HttpResponse:

@@ -14,7 +14,7 @@ from registry.selectors.positions import Standing
 Row = dict[str, Any]
 # Of more blocks than this the page offers parts of the numbers instead.
 MOST = 40_000
-FIELDS = ("from", "to", "number", "on", "as_of", "at")
+FIELDS = ("from", "to", "t0", "t1", "number", "on", "rows", "as_of", "at")
 
 
 @dataclass
@@ -31,6 +31,9 @@ class Lineage:
     # The last transaction by the date that was asked for, and the date as it was meant.
     until: int | None = None
     moment: moments.Moment | None = None
+    # The last transaction before those that are shown one by one, and the last that is shown.
+    after: int | None = None
+    before: int | None = None
     mistakes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -45,8 +48,23 @@ class Lineage:
 
     @property
     def is_whole(self) -> bool:
+        """Say whether all numbers and transactions of the batch are shown."""
+        return self.has_all_numbers and self.after is None and self.before is None
+
+    @property
+    def has_all_numbers(self) -> bool:
         """Say whether all numbers of the batch are shown."""
         return (self.first, self.last) == (self.batch["first"], self.batch["last"])
+
+    @property
+    def shown(self) -> list[Row]:
+        """Return the blocks that there were between the transactions that are shown."""
+        return [
+            block
+            for block in self.blocks
+            if (self.before is None or block["made"] <= self.before)
+            and (self.after is None or block["spent"] is None or block["spent"] > self.after)
+        ]
 
     @property
     def holding(self) -> Row | None:
@@ -90,7 +108,34 @@ def of_batch(user: User, batch_id: int, typed: Mapping[str, str]) -> Lineage:
         found.blocks = lines.blocks(batch_id, first, last, question.position, limit=MOST + 1)
         if not found.is_too_much:
             found.steps = lines.steps(sorted({block["made"] for block in found.blocks}))
+            _between(found, typed)
     return found
+
+
+def _between(found: Lineage, typed: Mapping[str, str]) -> None:
+    """Read between which transactions the picture is: numbers such as ``SOL-12``."""
+    ends = {name: _height(name, typed, found) for name in ("t0", "t1")}
+    start, end = ends["t0"], ends["t1"]
+    steps = [(int(step["number"].rpartition("-")[2]), step["id"]) for step in found.steps]
+    if start is not None and end is not None and start > end:
+        found.mistakes["t1"] = "The last transaction comes before the first."
+    elif end is not None and end < steps[0][0]:
+        found.mistakes["t1"] = f"These numbers were minted in {found.steps[0]['number']}."
+    else:
+        found.after = max((key for height, key in steps if height < (start or 0)), default=None)
+        last = max((key for height, key in steps if end is None or height <= end), default=None)
+        found.before = None if last == steps[-1][1] else last
+
+
+def _height(name: str, typed: Mapping[str, str], found: Lineage) -> int | None:
+    text, code = typed.get(name, ""), found.batch["commodity"]
+    if not text:
+        return None
+    plain = text.removeprefix(f"{code}-")
+    if plain.isascii() and plain.isdigit() and len(plain) < 19:
+        return int(plain)
+    found.mistakes[name] = f"Type a transaction such as {code}-12."
+    return None
 
 
 def _date(found: Lineage, typed: str, position: int) -> None:

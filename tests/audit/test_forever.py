@@ -80,6 +80,7 @@ PAGES = [
     "/batches/{batch}?at=SOL-3",
     "/batches/{batch}/trace?at=SOL-3",
     "/batches/{batch}/lineage?number=5&at=SOL-2",
+    "/batches/{batch}/lineage?number=5&rows=time&t0=2&at=SOL-3",
     "/blocks/{block}?at=SOL-3",
     "/transactions/SOL-3?at=SOL-3",
     "/transactions?at=SOL-3",
