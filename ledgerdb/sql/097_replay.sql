@@ -5,7 +5,9 @@
 SET ROLE ledger_check;
 
 -- GUARD_REPLAY_RUN: a run starts as waiting. Its inputs stay, what it was started with stays from
--- then on, its state moves forward, and one that ended stays, but for its comparison.
+-- then on, its state moves forward, and one that ended stays, but for its comparison. A rehearsal has a
+-- database of its own, named after it: its worker is the administrator, opens a replay window there and
+-- goes on with what was begun, so a name that anybody could write must not lead it to this database.
 -- Refuses: REPLAY_RUN_FROZEN.
 CREATE OR REPLACE FUNCTION ledger.guard_replay_run() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -18,8 +20,15 @@ DECLARE
         'heads', 'reconciliation', 'reconciled'];
     v_comparison CONSTANT text[] := ARRAY['comparison', 'differences', 'balances_path',
                                           'balances_sha256'];
+    v_own CONSTANT text := current_database() || CASE NEW.purpose
+        WHEN 'rehearsal' THEN '_replay_' || NEW.id ELSE '' END;
     v_may text[] := v_comparison;
 BEGIN
+    IF NEW.database NOT IN ('', v_own)
+       AND (tg_op = 'INSERT' OR NEW.database <> OLD.database) THEN
+        PERFORM ledger.refuse('REPLAY_RUN_FROZEN',
+            jsonb_build_object('run', NEW.id, 'database', NEW.database), tg_name);
+    END IF;
     IF tg_op = 'INSERT' THEN
         IF NEW.state <> 'waiting' THEN
             PERFORM ledger.refuse('REPLAY_RUN_FROZEN', jsonb_build_object('run', NEW.id), tg_name);

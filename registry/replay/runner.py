@@ -97,6 +97,10 @@ class Runner:
             if self.run.state in (STATE.FINISHED, STATE.FAILED):
                 raise FailedError(f"Run {self.run.pk} has ended.")
             self._begin()
+            if self.run.database != self._database():
+                # Whoever wrote it: the administrator opens no window anywhere else.
+                self._end(STATE.FAILED, problem="Its database is not its own.", using="default")
+                raise FailedError(f"Run {self.run.pk} names a database that is not its own.")
             with clones.worked_on(self.run.database):
                 try:
                     history = self._history()
@@ -116,9 +120,8 @@ class Runner:
         if self.run.started_at is not None:
             services.begin_run(run_id=self.run.pk)
             return
-        database = self.home
+        database = self._database()
         if self.run.purpose == ReplayRun.Purpose.REHEARSAL:
-            database = f"{self.home}_replay_{self.run.pk}"
             template = self.template or f"{self.home}_replay_template"
             if not self.template:
                 clones.make_template(self.admin_dsn, template)
@@ -133,6 +136,11 @@ class Runner:
             started_at=timezone.now(),
         )
         self.run.refresh_from_db()
+
+    def _database(self) -> str:
+        """Return where the run belongs: a rehearsal in a database of its own."""
+        is_rehearsal = self.run.purpose == ReplayRun.Purpose.REHEARSAL
+        return f"{self.home}_replay_{self.run.pk}" if is_rehearsal else self.home
 
     @contextmanager
     def _window(self) -> Iterator[None]:

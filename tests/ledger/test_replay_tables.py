@@ -1,7 +1,7 @@
 """Runs of a replay and what was decided about them: what the database holds, whoever writes."""
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from ledgerdb.errors import LedgerError, Refused, translated
@@ -37,7 +37,8 @@ def code_of(act) -> str:
 def started() -> ReplayRun:
     """Return a run that is running."""
     run = make.replay_run()
-    change(run, state="running", started_at=timezone.now(), database="clone", map_version="m")
+    own = f"{connection.settings_dict['NAME']}_replay_{run.pk}"
+    change(run, state="running", started_at=timezone.now(), database=own, map_version="m")
     return run
 
 

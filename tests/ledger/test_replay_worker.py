@@ -18,7 +18,10 @@ from registry.selectors import rehearsals
 from registry.settings import BASE_DIR
 from tests import histories, make
 from tests.histories import Events, write
+from tests.ledger import look
+from tests.ledger.forge import refused
 from tests.ledger.test_replay_resume import environment
+from tests.ledger.wrongs import tamper
 from tests.server import TEMPLATE
 
 GIVE_UP = 60
@@ -29,7 +32,8 @@ def desk(committed_db):
     """Work on runs, and leave no database behind."""
     admin = committed_db.server.admin_dsn
     yield Desk(admin, committed_db.name, lambda things, what, total: things, TEMPLATE)
-    for name in ReplayRun.objects.exclude(database="").values_list("database", flat=True):
+    named = ReplayRun.objects.exclude(database__in=("", committed_db.name))
+    for name in named.values_list("database", flat=True):
         clones.drop(admin, name)
 
 
@@ -86,6 +90,26 @@ def test_what_cannot_go_on_and_what_somebody_else_holds_is_not_tried_at_once(des
     held.refresh_from_db()
     assert (gone.state, held.state) == ("failed", "waiting")
     assert "FILE_UNREADABLE" in said.getvalue()
+
+
+def test_a_rehearsal_never_works_on_the_registrys_own_database(committed_db, desk, asked):
+    run = asked()
+    of_the_pages = committed_db.connect("portal_web", autocommit=True)
+    begun = "UPDATE registry_replayrun SET state = 'running', started_at = now(), database = %s"
+
+    with refused("REPLAY_RUN_FROZEN"):
+        of_the_pages.execute(begun, [committed_db.name])
+    tamper(
+        committed_db,
+        "public.registry_replayrun",
+        f"UPDATE public.registry_replayrun SET state = 'running', started_at = now(),"
+        f" database = '{committed_db.name}'",
+    )
+    Worker(desk, io.StringIO(), seconds=0).look()
+
+    assert look.value("SELECT count(*) FROM ledger.transactions") == 0
+    run.refresh_from_db()
+    assert (run.state, run.done) == ("failed", 0)
 
 
 def test_a_run_that_is_asked_for_is_worked_on_by_the_process_until_it_is_told_to_end(
