@@ -206,20 +206,22 @@ BEGIN
 END
 $$;
 
--- REQUEST_CONTENT: what a request asks for, without who, when and what came of it.
+-- REQUEST_CONTENT: what a request asks for and for which organisation, without who of its people, when
+-- and what came of it.
 CREATE OR REPLACE FUNCTION ledger.request_content(p_request public.registry_request) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN to_jsonb(p_request) - ARRAY[
-        'id', 'number', 'status', 'idempotency_key', 'created_at', 'submitted_at',
+        'id', 'number', 'status', 'submitter_id', 'idempotency_key', 'created_at', 'submitted_at',
         'submitted_fingerprint', 'approver_id', 'decided_at', 'decision_reason',
         'approved_fingerprint', 'executed_at', 'transaction_id', 'failed_at', 'failure_code',
         'withdrawn_at'];
 END
 $$;
 
--- CHECK_REQUEST_KEY: a submitter's key stands for one content. (The same key with the same content
--- meets the unique constraint, and the caller finds the first request.)
+-- CHECK_REQUEST_KEY: an organisation's key stands for one content, whoever of its people submits it in
+-- the end. (The same key with the same content meets the unique constraint, and the caller finds the
+-- first request.)
 -- Refuses: IDEMPOTENCY_KEY_REUSED.
 CREATE OR REPLACE FUNCTION ledger.check_request_key(p_request public.registry_request) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -227,7 +229,8 @@ DECLARE
     v_first public.registry_request;
 BEGIN
     SELECT * INTO v_first FROM public.registry_request r
-    WHERE r.submitter_id = p_request.submitter_id AND r.idempotency_key = p_request.idempotency_key;
+    WHERE r.organisation_id = p_request.organisation_id
+      AND r.idempotency_key = p_request.idempotency_key;
     IF FOUND AND ledger.request_content(v_first) <> ledger.request_content(p_request) THEN
         PERFORM ledger.refuse('IDEMPOTENCY_KEY_REUSED',
             jsonb_build_object('key', p_request.idempotency_key, 'request', v_first.id),

@@ -120,7 +120,7 @@ class Request(models.Model):
         ordering = ("-number",)
         constraints = (
             models.UniqueConstraint(
-                fields=("submitter", "idempotency_key"), name="registry_request_idempotency_uq"
+                fields=("organisation", "idempotency_key"), name="registry_request_idempotency_uq"
             ),
             models.UniqueConstraint(
                 fields=("source_event",),

@@ -72,8 +72,9 @@ def own(user: User, number: int) -> Request:
 
 
 def by_key(user: User, key: UUID) -> Request | None:
-    """Return what a person asked for under a key before, if anything."""
-    return visible(user).filter(submitter=user, idempotency_key=key).first()
+    """Return what was asked for under a key in the person's organisation before, if anything."""
+    own = visible(user).filter(organisation_id=user.organisation_id)
+    return own.filter(idempotency_key=key).first()
 
 
 def listed(

@@ -26,7 +26,7 @@ def draft_request(
     """
     Write down what somebody asks for, not yet submitted.
 
-    The same submitter with the same key and the same content gets the first request again.
+    Whoever of an organisation sends the same key with the same content gets the first request again.
 
     :param instead_of: the rejected or failed request that this one takes the place of
     :param asks: the content fields of ``Request``: source, target, volume, ranges, …; and, of an
@@ -45,7 +45,9 @@ def draft_request(
                 notices.copied(instead_of)
             return drafted
     except IntegrityError:
-        first = Request.objects.filter(submitter=submitter, idempotency_key=key).first()
+        first = Request.objects.filter(
+            organisation_id=submitter.organisation_id, idempotency_key=key
+        ).first()
         if first is None:
             raise
         return first

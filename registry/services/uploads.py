@@ -59,7 +59,8 @@ def keep_upload(
     except IntegrityError:
         first = uploads.by_key(submitter, idempotency_key)
         if first is None:
-            raise
+            # A colleague's list has it.
+            raise Refused("IDEMPOTENCY_KEY_REUSED", facts={"key": str(idempotency_key)}) from None
         return same_upload(first, kind=kind, sha256=sha256)
 
 

@@ -75,6 +75,33 @@ def test_the_same_details_sent_twice_are_one_request(cast):
     assert transfers().count() == 1
 
 
+def test_the_same_details_sent_again_after_a_colleague_submitted_them_are_one_request(cast):
+    colleague = make.person(cast.marsh.organisation, "team_admin")
+    client, other, answers = signed_in(cast.marsh), signed_in(colleague), cast.details()
+    client.post(NEW, answers)
+    item = last_request()
+    shown = agreement(other.get(f"/requests/{item.number}/check"))
+    other.post(f"/requests/{item.number}/submit", shown)
+
+    again = client.post(NEW, answers)
+
+    assert again.headers["Location"] == f"/requests/{item.number}"
+    assert [(each.status, each.submitter) for each in transfers()] == [("submitted", colleague)]
+
+
+def test_a_key_that_a_colleague_used_leads_to_what_it_stands_for(cast):
+    colleague = make.person(cast.marsh.organisation, "team_admin")
+    answers = cast.details()
+    signed_in(cast.marsh).post(NEW, answers)
+    other = signed_in(colleague)
+
+    again = other.post(NEW, answers)
+    shown = agreement(other.get(again.headers["Location"]))
+    other.post(f"/requests/{last_request().number}/submit", shown)
+
+    assert [(each.status, each.submitter) for each in transfers()] == [("submitted", colleague)]
+
+
 def test_going_back_and_changing_the_details_changes_the_draft(cast):
     client, key = signed_in(cast.marsh), same_key()
 
