@@ -44,9 +44,19 @@ KEPT = """
     LEFT JOIN late ON late.commodity_id = upto.commodity_id AND late.id = each.id
 """
 SUMMED = ", ".join(
-    f"(coalesce(kept.{name}, 0) + coalesce(late.{name}, 0))::bigint AS {name}"
-    for name in ("minted", "came", "went", "held", "retired", "expired")
+    f"(coalesce(kept.{name}, 0) + coalesce(late.{name}, 0))::{kind} AS {name}"
+    for name, kind in (
+        *((name, "bigint") for name in ("minted", "held", "retired", "expired")),
+        # What goes to and fro between regions comes to more than there ever was.
+        *((name, "numeric") for name in ("came", "went")),
+    )
 )
+
+
+def _asked(statement: str, values: dict[str, Any]) -> list[Row]:
+    """Run a query, and return what came and went as the whole numbers that they are."""
+    moved = ("came", "went")
+    return [row | {name: int(row[name]) for name in moved} for row in ask(statement, values)]
 
 
 def of_commodities(marks: Sequence[Row]) -> list[Row]:
@@ -79,7 +89,7 @@ def of_commodities(marks: Sequence[Row]) -> list[Row]:
 
 def of_facilities(marks: Sequence[Row], *, after: str, limit: int) -> list[Row]:
     """Return the sums of each facility and commodity, by the facility's code."""
-    return ask(
+    return _asked(
         f"""
         {LATE.format(of="b.facility_id")}
         SELECT each.code, each.name, c.code AS commodity, {SUMMED}
@@ -108,7 +118,7 @@ def of_batches(marks: Sequence[Row], facility: Any, *, after: str, limit: int) -
     """Return the sums of each batch, by commodity and number; ``after`` as ``SOL-1001``."""
     code, _, first = after.rpartition("-")
     number = int(first) if first.isascii() and first.isdigit() and len(first) < 19 else 0
-    return ask(
+    return _asked(
         f"""
         {LATE.format(of="b.id")}
         SELECT each.id, f.code, f.name, c.code AS commodity, each.first_no AS first,
@@ -135,7 +145,7 @@ def of_batches(marks: Sequence[Row], facility: Any, *, after: str, limit: int) -
 
 def of_regions(marks: Sequence[Row]) -> list[Row]:
     """Return the sums of each region and commodity, with what moved between regions."""
-    return ask(
+    return _asked(
         f"""
         {LATE.format(of="f.region_id")}
         SELECT each.code, each.name, c.code AS commodity, {SUMMED}

@@ -65,7 +65,8 @@ SET ROLE ledger_check;
 
 -- RECORD_RECONCILIATION: keep the sums of what happened since the last run (098_sums.sql), prove, and
 -- keep the result; the first result of a key if it was asked before. Volatile, and its one look (PROVE)
--- is one snapshot.
+-- is one snapshot. Sums are a convenience and the proof is not: while somebody else is keeping them it
+-- goes without, and the next run keeps them.
 CREATE OR REPLACE FUNCTION ledger.record_reconciliation(p_key uuid, p_asked_by uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -76,7 +77,11 @@ BEGIN
     IF v_id IS NOT NULL THEN
         RETURN v_id;
     END IF;
-    PERFORM ledger.sum_up();
+    BEGIN
+        PERFORM ledger.sum_up();
+    EXCEPTION WHEN lock_not_available THEN
+        RAISE LOG 'reconciliation % keeps no sums: somebody else does', p_key;
+    END;
     v_result := ledger.prove();
     INSERT INTO ledger.reconciliations
         (key, asked_by, login, started_at, finished_at, ok, result)

@@ -1,8 +1,11 @@
 """The sums that are kept beside the ledger: at which heights, by whom, and held against it."""
 
+from datetime import date
+
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
+from ledgerdb import sums
 from registry import services
 from tests import make
 from tests.ledger import look
@@ -78,6 +81,46 @@ def test_no_login_writes_sums_itself(committed_db):
         ):
             with pytest.raises(InsufficientPrivilege):
                 connection.execute(statement)
+
+
+def test_a_reconciliation_waits_for_nobody_who_asked_for_one_and_did_not_commit(committed_db):
+    make.account(holding=100)
+    open_one, other = (committed_db.connect("portal_web") for _ in range(2))
+    asked = "SELECT ledger.record_reconciliation(gen_random_uuid(), NULL)"
+    open_one.execute(asked)
+
+    other.execute(asked)
+    other.commit()
+    open_one.rollback()
+
+    assert look.rows("SELECT ok FROM ledger.reconciliations") == [(True,)]
+    assert kept() == []
+    services.reconcile()
+    assert len(kept()) == 1
+
+
+def test_more_moves_between_regions_than_there_are_numbers_for_are_summed(committed_db):
+    most = 10**18 - 1
+    north, south, wind = make.region(), make.region(), make.commodity(code="WND", reassignable=True)
+    for regions in ((north, south), (south, north)):
+        services.allow_region_change(
+            commodity=wind,
+            from_region=regions[0],
+            to_region=regions[1],
+            valid_from=date(2020, 1, 1),
+        )
+    holder = make.account()
+    plant = make.facility(holder.organisation, region=north)
+    make.mint(holder, most, commodity=wind, facility=plant)
+    for step in range(20):
+        there = (north, south) if step % 2 == 0 else (south, north)
+        make.done(make.region_request(holder, most, *there, commodity=wind))
+
+    services.reconcile()
+
+    mark = {"commodity_id": wind.pk, "height": 21}
+    assert [(row["came"], row["went"]) for row in sums.of_regions([mark])] == [(most * 10,) * 2] * 2
+    assert look.value("SELECT ledger.prove() ->> 'ok'") == "true"
 
 
 def test_a_thing_has_one_sum_at_a_height(committed_db):

@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS ledger.stops (
 );
 
 -- One row: the sums of one batch, one facility or one region at one stop, if they had changed since
--- the stop below. `came` and `went`: between regions.
+-- the stop below. `came` and `went`: between regions, and as often as they moved: of any size.
 CREATE TABLE IF NOT EXISTS ledger.sums (
     commodity_id integer NOT NULL,
     height bigint NOT NULL,
@@ -22,8 +22,8 @@ CREATE TABLE IF NOT EXISTS ledger.sums (
     facility_id uuid,
     region_id integer,
     minted bigint NOT NULL,
-    came bigint NOT NULL,
-    went bigint NOT NULL,
+    came numeric NOT NULL,
+    went numeric NOT NULL,
     held bigint NOT NULL,
     retired bigint NOT NULL,
     expired bigint NOT NULL,
@@ -75,9 +75,11 @@ $$;
 
 -- SUM_UP: keep the sums at the newest height of each chain, and between the last stop and there as
 -- often as 1,000 blocks were made. Says how many stops there are of what was new. Two may run at once: a
--- sum follows from its height alone, so both keep the same.
+-- sum follows from its height alone, so both keep the same. One waits for another that has not committed,
+-- but not for long: whoever may ask for a reconciliation could keep every other from happening.
 CREATE OR REPLACE FUNCTION ledger.sum_up() RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET lock_timeout = '1s' AS $$
 DECLARE
     c_blocks CONSTANT bigint := 1000;
     v_chain record;
