@@ -82,7 +82,8 @@ def submit(request: SignedIn, number: int) -> HttpResponse:
     access.require(request.user, access.Right.SUBMIT)
     upload = uploads.own(request.user, number)
     try:
-        services.submit_upload(number=upload.number, submitter=request.user)
+        shown = request.POST.get("version", "")
+        services.submit_upload(number=upload.number, submitter=request.user, version=shown)
     except services.Refused as refused:
         return _show(request, upload, refused)
     return redirect("portal:upload", number)
@@ -161,6 +162,7 @@ def _show(
         "totals": uploads.totals(drafts),
         "volume": sum(item.volume or 0 for item in drafts),
         "short": sum(1 for code in said.values() if code),
+        "version": uploads.version(upload) if drafts else "",
         "next": uploads.row_of(page[-1]) if more else None,
         "only_drafts": only,
         "may_submit": mine and access.may(request.user, access.Right.SUBMIT),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from ledgerdb import drafts, pages
 from ledgerdb.fields import Numbers
 from registry import access
 from registry.models import Account, Commodity, Request, Upload, UploadRow, User
+from registry.models.requests import CONTENT
 from registry.selectors import accounts, parties, requests
 from registry.selectors.accounts import Sum
 
@@ -165,6 +167,15 @@ def drafts_of(upload: Upload) -> QuerySet[Request]:
     """Return the drafts of an upload, in the order of its rows, with what they add up."""
     drafts = Request.objects.filter(upload_row__upload=upload, status=Status.DRAFT)
     return drafts.only("source", "commodity", "volume").order_by("upload_row__row")
+
+
+def version(upload: Upload) -> str:
+    """Return a digest of what all rows ask for, so that a page can say which ones it showed."""
+    rows = Request.objects.filter(upload_row__upload=upload).order_by("upload_row__row")
+    found = sha256()
+    for row in rows.values_list(*CONTENT).iterator():
+        found.update(repr([str(each) for each in row]).encode())
+    return found.hexdigest()[:32]
 
 
 def forecast(items: list[Request], shown: set[UUID] | None = None) -> dict[UUID, str]:

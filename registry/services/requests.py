@@ -26,7 +26,7 @@ def draft_request(
     """
     Write down what somebody asks for, not yet submitted.
 
-    Whoever of an organisation sends the same key with the same content gets the first request again.
+    The same key with the same content is the first request, whoever of the organisation sends it.
 
     :param instead_of: the rejected or failed request that this one takes the place of
     :param asks: the content fields of ``Request``: source, target, volume, ranges, …; and, of an

@@ -97,16 +97,20 @@ def same_upload(first: Upload, *, kind: str, sha256: str) -> Upload:
     return first
 
 
-def submit_upload(*, number: int, submitter: User) -> Submission:
+def submit_upload(*, number: int, submitter: User, version: str = "") -> Submission:
     """
     Hand the drafts of an upload to the approvers, each as a request of its own.
 
     Those that the ledger would refuse stay drafts; sent again, nothing more happens to the rest.
 
-    :raises Refused: REQUEST_NOT_FOUND, or ACTOR_NOT_AUTHORISED: then nothing is submitted
+    :param version: of the rows that the submitter was shown: who submits is who asks for them
+    :raises Refused: REQUEST_NOT_FOUND, ACTOR_NOT_AUTHORISED, or REQUEST_TRANSITION_INVALID: a row
+        asks for something else by now; then nothing is submitted
     """
     with translated(), transaction.atomic():
         drafts = _drafts(number, submitter)
+        if version and version != uploads.version(Upload.objects.get(number=number)):
+            raise Refused("REQUEST_TRANSITION_INVALID", facts={"changed": "content"})
         refused = {each: code for each, code in uploads.forecast(drafts).items() if code}
         going = [draft.id for draft in drafts if draft.id not in refused]
         submitted = Request.objects.filter(id__in=going, status=Request.Status.DRAFT).update(

@@ -302,6 +302,21 @@ def test_who_submits_a_colleagues_list_asks_for_it(cast):
     assert [(item.status, item.submitter) for item in requests_of(kept)] == [("submitted", twin)]
 
 
+def test_a_row_that_was_changed_since_the_list_was_shown_is_not_asked_for(cast):
+    kept = upload(somebody(cast, "operator"), a_list("ALD-01,COB-01,SOL,5,,"))
+    client, page = signed_in(somebody(cast, "operator")), f"/requests/uploads/{kept.number}"
+    shown = {"version": client.get(page).context["version"]}
+    twin = make.person(make.registry(), "operator", person_id=cast.approver.person_id)
+    services.update_draft(request_id=requests_of(kept)[0].id, submitter=twin, volume=500)
+
+    answer = client.post(f"{page}/submit", shown)
+    again = {"version": answer.context["version"]}
+    statuses = [client.post(f"{page}/submit", again).status_code for _ in range(2)]
+
+    assert (answer.status_code, statuses) == (409, [302, 302])
+    assert [(item.status, item.volume) for item in requests_of(kept)] == [("submitted", 500)]
+
+
 def test_an_operator_uploads_for_anybody(cast):
     make.mint(cast.target, 50, commodity=cast.commodity)
 
