@@ -9,7 +9,8 @@ from django.conf import settings
 DAYS = ("%Y-%m-%d", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y")
 MONTHS = ("%Y-%m", "%B %Y", "%b %Y")
 YEARS = ("%Y",)
-FIRST_YEAR = 1990
+# After the last one no calendar here has a next day.
+FIRST_YEAR, LAST_YEAR = 1990, 2999
 
 
 class DateError(ValueError):
@@ -104,6 +105,6 @@ def _read(text: str, forms: tuple[str, ...]) -> date | None:
             day = datetime.strptime(text, form).date() if text.isascii() else None  # noqa: DTZ007
         except ValueError:
             continue
-        if day and day.year >= FIRST_YEAR:
+        if day and FIRST_YEAR <= day.year <= LAST_YEAR:
             return day
     return None

@@ -125,7 +125,8 @@ def _in_zone(naive: datetime, named: str | None) -> datetime:
     if named:
         if named.upper() in ("Z", "UTC"):
             return naive.replace(tzinfo=UTC)
-        return datetime.fromisoformat(naive.isoformat() + named)
+        # PostgreSQL takes no distance of 16 hours or more.
+        return datetime.fromisoformat(naive.isoformat() + named).astimezone(UTC)
     first, second = (naive.replace(tzinfo=zone(), fold=fold) for fold in (0, 1))
     if first.utcoffset() == second.utcoffset():
         return first

@@ -286,6 +286,15 @@ def test_a_day_ends_where_the_next_one_starts_also_when_clocks_change(settings, 
             assert end.astimezone(moments.zone()).date() == day
 
 
+def test_a_distance_that_no_place_has_is_an_instant_all_the_same(cast, auditor):
+    meant = moments.parse("31 May 2026 10:00 +23:59")
+
+    answer = auditor.get("/holdings", {"as_of": "31 May 2026 10:00 +23:59"})
+
+    assert meant.at.isoformat() == "2026-05-30T10:01:00+00:00"
+    assert answer.status_code == 200
+
+
 def test_a_time_that_the_clocks_skipped_or_had_twice_is_named(settings):
     settings.REGISTRY_TIME_ZONE = "Europe/Berlin"
 

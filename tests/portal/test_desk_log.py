@@ -82,7 +82,7 @@ def test_a_person_is_found_by_their_address(cast, desk):
     assert found(desk, "code=MARSH@alder.example")[0][:2] == ("changed", "person")
 
 
-@pytest.mark.parametrize("typed", ["since=06/07/2026", "until=never", "since=%00x"])
+@pytest.mark.parametrize("typed", ["since=06/07/2026", "until=never", "since=%00x", "until=9999"])
 def test_a_day_that_is_none_is_named_and_kept(cast, desk, typed):
     page = desk.get(f"/log?{typed}")
 
