@@ -8,6 +8,7 @@ SET ROLE ledger_check;
 -- then on, its state moves forward, and one that ended stays, but for its comparison. A rehearsal has a
 -- database of its own, named after it: its worker is the administrator, opens a replay window there and
 -- goes on with what was begun, so a name that anybody could write must not lead it to this database.
+-- For the same reason the rules of a run are decisions about its source that somebody signed.
 -- Refuses: REPLAY_RUN_FROZEN.
 CREATE OR REPLACE FUNCTION ledger.guard_replay_run() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -28,6 +29,17 @@ BEGIN
        AND (tg_op = 'INSERT' OR NEW.database <> OLD.database) THEN
         PERFORM ledger.refuse('REPLAY_RUN_FROZEN',
             jsonb_build_object('run', NEW.id, 'database', NEW.database), tg_name);
+    END IF;
+    IF NEW.rules <> '[]' AND (tg_op = 'INSERT' OR NEW.rules <> OLD.rules) AND EXISTS (
+        SELECT FROM jsonb_array_elements(NEW.rules) rule
+        WHERE NOT EXISTS (
+            SELECT FROM public.registry_replayvariance v
+            WHERE v.id = (rule ->> 'id')::bigint AND v.source = NEW.source
+              AND v.signed_at IS NOT NULL
+              AND (v.event_id, v.action, v.content) IS NOT DISTINCT FROM
+                  (rule ->> 'event_id', rule ->> 'action', rule -> 'content')))
+    THEN
+        PERFORM ledger.refuse('REPLAY_RUN_FROZEN', jsonb_build_object('run', NEW.id), tg_name);
     END IF;
     IF tg_op = 'INSERT' THEN
         IF NEW.state <> 'waiting' THEN

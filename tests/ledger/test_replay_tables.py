@@ -79,6 +79,25 @@ def test_a_run_does_not_begin_in_the_middle_nor_go_back():
     assert code_of(lambda: change(make.replay_run(), state="running")) == "REPLAY_RUN_FROZEN"
 
 
+def test_the_rules_of_a_run_are_decisions_about_its_source_that_somebody_signed():
+    decided = make.variance("e")
+    other = make.replay_run(source="another")
+    run = make.replay_run(source=decided.source)
+    now = {"state": "running", "started_at": timezone.now()}
+
+    def code(of=run, **said):
+        names = ("id", "event_id", "action", "content")
+        rule = {name: getattr(decided, name) for name in names} | said
+        return code_of(lambda: change(of, rules=[rule], **now))
+
+    assert code() == "REPLAY_RUN_FROZEN"
+    change(decided, signed_by=make.approver(), signed_at=timezone.now())
+    assert code(content={"set": {"volume": 9}}) == "REPLAY_RUN_FROZEN"
+    assert code(event_id="f") == "REPLAY_RUN_FROZEN"
+    assert code(of=other) == "REPLAY_RUN_FROZEN"
+    assert code() == ""
+
+
 def test_a_source_has_one_final_run_with_its_freeze():
     with pytest.raises(IntegrityError, match="registry_replayrun_freeze_ck"):
         make.replay_run(purpose="final")
