@@ -173,6 +173,15 @@ UNCOMMON = {
     "another fingerprint": lambda source, target: make.approve(
         make.transfer_request(source, target, 30), "0" * 64
     ),
+    "to itself": lambda source, target: make.approved_transfer(source, source, 30),
+    "into a retirement account": lambda source, target: make.approved_transfer(
+        source, make.retire(target, 1).target, 30
+    ),
+    "retired into a trading account": lambda source, target: make.approve(
+        make.retire_request(
+            source, 5, target=make.account(organisation=source.organisation, holding=5)
+        )
+    ),
     "its first of the commodity": lambda source, target: make.approved_transfer(
         source, make.account(), 30
     ),
