@@ -9,11 +9,15 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
-from tests.server import Database, Server, build_template, clone, django_uses, start
+from tests.server import TEMPLATE, Database, Server, build_template, clone, django_uses, start
+
+if TYPE_CHECKING:
+    from tests.portal.cast import Stage
 
 SERVER = pytest.StashKey[Server]()
 
@@ -59,11 +63,26 @@ def django_db_setup() -> None:
     pytest.fail("Use the committed_db fixture, not django_db: tests here really commit.")
 
 
+@pytest.fixture(scope="session")
+def stage(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator["Stage"]:
+    """Let the cast of the pages' tests come on once, in a database that each of them copies."""
+    from tests.portal.cast import Stage, assemble
+
+    with clone(server) as database:
+        with django_uses(server, database.name), django_db_blocker.unblock():
+            cast = assemble()
+        yield Stage(database.name, cast)
+
+
 @pytest.fixture
-def committed_db(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
-    """Give the test an empty, migrated database of its own, and point Django to it."""
+def committed_db(
+    request: pytest.FixtureRequest, server: Server, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Database]:
+    """Give the test a migrated database of its own, empty or with the cast; Django uses it."""
+    on_stage = "stage" in request.fixturenames
+    template = request.getfixturevalue("stage").template if on_stage else TEMPLATE
     with (
-        clone(server) as database,
+        clone(server, template) as database,
         django_uses(server, database.name),
         django_db_blocker.unblock(),
     ):

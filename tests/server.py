@@ -169,11 +169,11 @@ def build_template(server: Server) -> None:
 
 
 @contextlib.contextmanager
-def clone(server: Server) -> Iterator[Database]:
-    """Give a copy of the template, and drop it afterwards."""
+def clone(server: Server, template: str = TEMPLATE) -> Iterator[Database]:
+    """Give a copy of a template, and drop it afterwards."""
     name = f"strata_test_{os.getpid()}_{next(numbers)}"
     database = Database(name, server)
-    server.administer(*_copy_of_template(name))
+    server.administer(*_copy(template, name))
     try:
         yield database
     finally:
@@ -206,10 +206,10 @@ def _drop(name: str) -> sql.Composed:
     return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
 
 
-def _copy_of_template(name: str) -> Iterator[sql.Composed]:
-    """Copy the template with what CREATE DATABASE leaves behind: owner, grants and settings."""
-    values = {"copy": sql.Identifier(name), "template": sql.Identifier(TEMPLATE)}
-    names = {"copy": sql.Literal(name), "template": sql.Literal(TEMPLATE)}
+def _copy(template: str, name: str) -> Iterator[sql.Composed]:
+    """Copy a template with what CREATE DATABASE leaves behind: owner, grants and settings."""
+    values = {"copy": sql.Identifier(name), "template": sql.Identifier(template)}
+    names = {"copy": sql.Literal(name), "template": sql.Literal(template)}
     yield sql.SQL("CREATE DATABASE {copy} TEMPLATE {template} STRATEGY file_copy").format(**values)
     yield sql.SQL(
         "UPDATE pg_database AS copy SET datdba = template.datdba, datacl = template.datacl"

@@ -1,16 +1,17 @@
 """A cast for each test."""
 
+import copy
 import re
 
 import pytest
 
-from tests.portal.cast import Cast, assemble, signed_in, somebody
+from tests.portal.cast import Cast, Stage, signed_in, somebody
 
 
 @pytest.fixture
-def cast(committed_db: object) -> Cast:
+def cast(stage: Stage, committed_db: object) -> Cast:
     """Everybody, in a database of the test's own."""
-    return assemble()
+    return copy.deepcopy(stage.cast)
 
 
 @pytest.fixture

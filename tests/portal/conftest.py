@@ -1,15 +1,17 @@
 """A cast for each test."""
 
+import copy
+
 import pytest
 
-from tests.portal.cast import Cast, assemble
+from tests.portal.cast import Cast, Stage
 from tests.server import Database
 
 
 @pytest.fixture
-def cast(committed_db: object) -> Cast:
+def cast(stage: Stage, committed_db: object) -> Cast:
     """Everybody, in a database of the test's own."""
-    return assemble()
+    return copy.deepcopy(stage.cast)
 
 
 @pytest.fixture

@@ -293,6 +293,9 @@ def test_every_kind_can_be_written(cast):
     }.items():
         notices.security(cast.marsh, NoticeKind(kind), facts)
     notices.security(cast.marsh, NoticeKind.PASSWORD)
+    decided = make.variance()
+    notices.signatures(decided.source)
+    services.withdraw_variance(variance_id=decided.pk, by=cast.approver, reason="Not so.")
 
     written = {notice.kind: sender.write(notice) for notice in Notice.objects.all()}
 
