@@ -152,7 +152,7 @@ def _variance(notice: Notice, codes: Codes) -> Telling:
     text = f"{facts['author']} decided what is to become of {facts['about']}."
     if notice.closed_at:
         title = f"Decisions about {facts['source']} waited for a signature"
-        return Telling(title, f"{text} None waits for yours now.", place=("replay-variances",))
+        return Telling(title, f"{text} Nothing waits for yours now.", place=("replay-variances",))
     title = f"Decisions about {facts['source']} wait for your signature"
     to_do = "Look at them, and sign them or send them back."
     return Telling(title, text, to_do, ("replay-variances",))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import os
 import secrets
@@ -43,9 +44,15 @@ class Server:
 
     def administer(self, *statements: sql.SQL | sql.Composed) -> None:
         """Run statements as superuser, each in its own transaction."""
-        with psycopg.connect(self.admin_dsn, autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        connection = administrator(self.admin_dsn)
+        for statement in statements:
+            connection.execute(statement)
+
+
+@functools.cache
+def administrator(dsn: str) -> psycopg.Connection:
+    """Return the superuser's connection of this process: two for each test took their time."""
+    return psycopg.connect(dsn, autocommit=True)
 
 
 @dataclasses.dataclass
