@@ -14,7 +14,7 @@ ARGS ?=
 DEMO_DATA := .local/demo-postgres
 DEMO_DATABASE := strata
 # Parallel test processes.
-JOBS ?= 2
+JOBS ?= $(shell n=$$(nproc); echo $$((n > 8 ? 8 : n)))
 # `make lock UPGRADE=--upgrade` takes newer versions than the locked ones.
 UPGRADE ?=
 

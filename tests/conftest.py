@@ -3,6 +3,7 @@ The database of the tests: one server a run, one cloned database a test.
 
 ``LEDGER_TEST_PG`` chooses the server, see docs/testing.md. Tests share nothing: history cannot be
 truncated, on purpose, so each test works on its own copy of a migrated template and really commits.
+(Attacks that must be refused leave nothing, and share one.)
 """
 
 import json
@@ -87,6 +88,21 @@ def committed_db(
         django_db_blocker.unblock(),
     ):
         yield database
+
+
+@pytest.fixture(scope="module")
+def fortress(server: Server) -> Iterator[Database]:
+    """Give a module one database: all that is tried on it must be refused, and leaves nothing."""
+    with clone(server) as database:
+        yield database
+
+
+@pytest.fixture
+def besieged(fortress: Database) -> Iterator[Database]:
+    """Give an attack the database of its module, and close what it opened."""
+    yield fortress
+    while fortress.opened:
+        fortress.opened.pop().close()
 
 
 @pytest.fixture(scope="session")

@@ -132,9 +132,9 @@ ATTACKS = [
     ("login", "statement"),
     [pytest.param(login, statement, id=f"{login}: {name}") for login, name, statement in ATTACKS],
 )
-def test_a_login_cannot(committed_db, login, statement):
+def test_a_login_cannot(besieged, login, statement):
     # LOCK wants a transaction, ALTER SYSTEM wants none.
-    connection = committed_db.connect(login, autocommit=not statement.startswith("LOCK"))
+    connection = besieged.connect(login, autocommit=not statement.startswith("LOCK"))
 
     with refused(DENIED):
         connection.execute(statement)
@@ -142,9 +142,9 @@ def test_a_login_cannot(committed_db, login, statement):
 
 @pytest.mark.parametrize("function", ["pg_terminate_backend", "pg_cancel_backend"])
 @pytest.mark.parametrize("login", sorted({login for login, _, _ in ATTACKS}))
-def test_a_login_cannot_end_the_session_of_another(committed_db, login, function):
-    victim = committed_db.connect("postgres")
-    connection = committed_db.connect(login)
+def test_a_login_cannot_end_the_session_of_another(besieged, login, function):
+    victim = besieged.connect("postgres")
+    connection = besieged.connect(login)
 
     with refused(DENIED):
         connection.execute(f"SELECT {function}({victim.info.backend_pid})")
@@ -171,8 +171,8 @@ def test_a_login_cannot_end_the_session_of_another(committed_db, login, function
         "SELECT ledger.rebuild_derived()",
     ],
 )
-def test_code_injected_into_the_functions_cannot(committed_db, statement):
-    connection = committed_db.connect("ledger_migrator")
+def test_code_injected_into_the_functions_cannot(besieged, statement):
+    connection = besieged.connect("ledger_migrator")
     connection.execute("SET ROLE ledger_writer")
 
     with refused(DENIED):
@@ -190,8 +190,8 @@ def test_code_injected_into_the_functions_cannot(committed_db, statement):
         "SET session_replication_role = replica",
     ],
 )
-def test_code_injected_into_a_guard_cannot(committed_db, statement):
-    connection = committed_db.connect("ledger_migrator")
+def test_code_injected_into_a_guard_cannot(besieged, statement):
+    connection = besieged.connect("ledger_migrator")
     connection.execute("SET ROLE ledger_check")
 
     with refused(DENIED):

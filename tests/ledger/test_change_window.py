@@ -76,8 +76,8 @@ def become(database, role: str, **options):
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", sorted(set(DDL) - HARMLESS))
-def test_without_a_window_nobody_changes_the_definition(committed_db, name, role):
-    connection = become(committed_db, role)
+def test_without_a_window_nobody_changes_the_definition(besieged, name, role):
+    connection = become(besieged, role)
 
     with refused("42501" if name in SUPERUSERS else "LEDGER_DDL_FROZEN"):
         connection.execute(DDL[name])
@@ -95,16 +95,16 @@ def test_without_a_window_nobody_changes_the_definition(committed_db, name, role
         "ALTER DATABASE template1 OWNER TO ledger_owner",
     ],
 )
-def test_what_no_event_trigger_sees_is_refused_by_rights(committed_db, role, statement):
-    connection = become(committed_db, role)
+def test_what_no_event_trigger_sees_is_refused_by_rights(besieged, role, statement):
+    connection = become(besieged, role)
 
     with refused("42501"):
         connection.execute(statement)
 
 
 @pytest.mark.parametrize("name", sorted(set(DDL) - HARMLESS))
-def test_the_migrator_is_nobody_before_it_takes_a_role(committed_db, name):
-    connection = committed_db.connect("ledger_migrator")
+def test_the_migrator_is_nobody_before_it_takes_a_role(besieged, name):
+    connection = besieged.connect("ledger_migrator")
 
     with refused("42501"):
         connection.execute(DDL[name])
