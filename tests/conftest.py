@@ -10,15 +10,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
-from tests.server import TEMPLATE, Database, Server, build_template, clone, django_uses, start
-
-if TYPE_CHECKING:
-    from tests.portal.cast import Stage
+from tests.server import TEMPLATE, Database, Server, build_template, clone, start
+from tests.washing import Shelf, Stage
 
 SERVER = pytest.StashKey[Server]()
 
@@ -65,29 +63,37 @@ def django_db_setup() -> None:
 
 
 @pytest.fixture(scope="session")
-def stage(server: Server, django_db_blocker: DjangoDbBlocker) -> Iterator["Stage"]:
-    """Let the cast of the pages' tests come on once, in a database that each of them copies."""
-    from tests.portal.cast import Stage, assemble
+def shelf(server: Server) -> Iterator[Shelf]:
+    """Keep the copies that tests left clean for those that follow."""
+    shelf = Shelf(server)
+    yield shelf
+    shelf.forget()
 
-    with clone(server) as database:
-        with django_uses(server, database.name), django_db_blocker.unblock():
-            cast = assemble()
-        yield Stage(database.name, cast)
+
+@pytest.fixture(scope="session")
+def stage(shelf: Shelf, django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
+    """Let the cast of the pages' tests come on once."""
+    from tests.portal.cast import assemble
+
+    with django_db_blocker.unblock(), shelf.set(lambda database: assemble()) as stage:
+        yield stage
 
 
 @pytest.fixture
 def committed_db(
-    request: pytest.FixtureRequest, server: Server, django_db_blocker: DjangoDbBlocker
+    request: pytest.FixtureRequest, shelf: Shelf, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Database]:
-    """Give the test a migrated database of its own, empty or with the cast; Django uses it."""
+    """Give the test a migrated database of its own, empty or with a stage; Django uses it."""
     on_stage = "stage" in request.fixturenames
-    template = request.getfixturevalue("stage").template if on_stage else TEMPLATE
-    with (
-        clone(server, template) as database,
-        django_uses(server, database.name),
-        django_db_blocker.unblock(),
-    ):
+    template = request.getfixturevalue("stage").database.name if on_stage else TEMPLATE
+    with django_db_blocker.unblock(), shelf.lend(template) as database:
         yield database
+
+
+@pytest.fixture
+def staged(stage: Stage, committed_db: Database) -> Any:
+    """Return what stands on the stage, in a database of the test's own."""
+    return stage.as_of(committed_db)
 
 
 @pytest.fixture(scope="module")

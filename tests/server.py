@@ -73,6 +73,17 @@ class Database:
         self.opened.append(connection)
         return connection
 
+    def sign_everybody_out(self) -> None:
+        """End every session: a database that somebody uses cannot be copied."""
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+            connection.close_pool()
+        self.server.administer(
+            sql.SQL(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = {}"
+            ).format(sql.Literal(self.name))
+        )
+
 
 def environment(database: Database) -> dict[str, str]:
     """Return what a process of its own needs to use the test's database."""
@@ -113,7 +124,10 @@ def _start_embedded(version: int) -> tuple[Server, Callable[[], None]]:
     directory = _new_directory()
     # Under root another user runs the server and must be able to enter.
     directory.chmod(0o711)
-    server = EmbeddedServer(directory / "data", version=version, fsync=False)
+    # Plans are not to depend on how many tests a copy has served.
+    server = EmbeddedServer(
+        directory / "data", version=version, fsync=False, settings={"autovacuum": "off"}
+    )
     server.start()
 
     def stop() -> None:
@@ -190,8 +204,8 @@ def clone(server: Server, template: str = TEMPLATE) -> Iterator[Database]:
 
 
 @contextlib.contextmanager
-def django_uses(server: Server, name: str) -> Iterator[None]:
-    """Point every Django connection to one database, and close them all afterwards."""
+def django_uses(server: Server, name: str, *, keep: bool = False) -> Iterator[None]:
+    """Point every Django connection to one database; close them all afterwards, or keep them."""
     for alias in connections:
         settings = connections.settings[alias]
         target = conninfo_to_dict(server.dsn(settings["USER"], name))
@@ -199,13 +213,16 @@ def django_uses(server: Server, name: str) -> Iterator[None]:
         settings["PORT"] = str(target.get("port", ""))
         settings["PASSWORD"] = target.get("password") or ""
         settings["NAME"] = name
-        connections[alias].close()
+        driver = connections[alias].connection
+        if not keep or driver is None or driver.info.dbname != name:
+            connections[alias].close()
     try:
         yield
     finally:
         for connection in connections.all(initialized_only=True):
-            connection.close()
-            connection.close_pool()
+            if not keep:
+                connection.close()
+                connection.close_pool()
             connection.settings_dict["NAME"] = "no_test_may_use_this_database"
 
 

@@ -1,17 +1,16 @@
 """A cast for each test."""
 
-import copy
 import re
 
 import pytest
 
-from tests.portal.cast import Cast, Stage, signed_in, somebody
+from tests.portal.cast import Cast, signed_in, somebody
 
 
 @pytest.fixture
-def cast(stage: Stage, committed_db: object) -> Cast:
+def cast(staged: Cast) -> Cast:
     """Everybody, in a database of the test's own."""
-    return copy.deepcopy(stage.cast)
+    return staged
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Writes ledger rows by hand, as injected code would: an honest whole, or one fault in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from registry.models import Request
+from registry.models import Account, Request
+from tests import make
 from tests.server import Database
 
 Row = dict[str, Any]
@@ -27,6 +28,24 @@ def refused(*names: str) -> Iterator[None]:
     diag = caught.value.diag
     said = {diag.message_primary, diag.constraint_name, diag.sqlstate}
     assert set(names) <= said, f"{names} expected, {said} said: {caught.value}"
+
+
+def an_approved_transfer(database: Database) -> Request:
+    """Approve a transfer of 30, of 100 that were issued and of which 10 were transferred."""
+    source, target = make.account(holding=100), make.account()
+    make.transfer(source, target, 10)
+    return make.approved_transfer(source, target, 30)
+
+
+def approving(**rules: Any) -> Callable[[Database], tuple[Request, Account, Account]]:
+    """Return how to approve a transfer of 30 out of 100 of a new commodity with these rules."""
+
+    def build(database: Database) -> tuple[Request, Account, Account]:
+        commodity = make.commodity(**rules)
+        source, target = make.account(holding=100, commodity=commodity), make.account()
+        return make.approved_transfer(source, target, 30, commodity=commodity), source, target
+
+    return build
 
 
 class Forger:

@@ -4,7 +4,6 @@ from datetime import date
 
 import psycopg
 import pytest
-from django.db import connections
 from psycopg import sql
 
 from ledgerdb import reads
@@ -357,8 +356,7 @@ def in_the_past(number: int) -> dict:
 def copy_of(database: Database) -> Database:
     """Copy a database as it is, with no row of history yet, but with other ids to come."""
     name = f"{database.name}_copy"
-    for connection in connections.all(initialized_only=True):
-        connection.close()
+    database.sign_everybody_out()
     database.server.administer(
         sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(database.name)

@@ -22,7 +22,7 @@ from tests.ledger import (
     test_transfer,
     wrongs,
 )
-from tests.ledger.forge import Forger
+from tests.ledger.forge import Forger, approving
 from tests.server import Database
 
 Raises = Callable[[Database], object]
@@ -46,10 +46,8 @@ def writing(name: str) -> Raises:
     """Return how to write a transaction by hand, with one fault in it."""
 
     def attack(database: Database) -> None:
-        source, target = make.account(holding=100), make.account()
-        request = make.approved_transfer(source, target, 30)
         forger = Forger(database)
-        case = test_guards_whole.Case(database, forger, request, source, target)
+        case = test_guards_whole.Case(database, forger, *approving()(database))
         write, _ = test_guards_whole.ATTACKS[name]
         write(case)
         forger.commit()

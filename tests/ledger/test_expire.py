@@ -11,6 +11,7 @@ from tests import make
 from tests.ledger import look, past, wrongs
 from tests.ledger.wrongs import Case, Wrong, wrong
 from tests.server import Database
+from tests.washing import stage_of
 
 
 @wrong("VOLUME_NOT_POSITIVE", "nothing is due")
@@ -43,8 +44,11 @@ def an_expiry(database: Database) -> Case:
     return Case(database, "expire", commodity, {})
 
 
-def test_an_expiry_that_nothing_is_wrong_with_is_done(committed_db):
-    assert an_expiry(committed_db).outcome() == "done"
+stage = stage_of(an_expiry)
+
+
+def test_an_expiry_that_nothing_is_wrong_with_is_done(staged):
+    assert staged.outcome() == "done"
 
 
 def test_the_header_names_the_refusals_in_the_order_tested_here():
@@ -52,8 +56,8 @@ def test_the_header_names_the_refusals_in_the_order_tested_here():
 
 
 @pytest.mark.parametrize("wrong", WRONGS, ids=str)
-def test_an_expiry_is_refused_and_writes_nothing(committed_db, wrong: Wrong):
-    case = wrongs.spoiled(an_expiry(committed_db), wrong)
+def test_an_expiry_is_refused_and_writes_nothing(staged, wrong: Wrong):
+    case = wrongs.spoiled(staged, wrong)
     before = look.counts()
 
     refusal = case.outcome()
@@ -63,8 +67,8 @@ def test_an_expiry_is_refused_and_writes_nothing(committed_db, wrong: Wrong):
 
 
 @pytest.mark.parametrize("place", range(len(WRONGS)), ids=lambda place: str(WRONGS[place]))
-def test_of_several_wrongs_the_first_is_named(committed_db, place):
-    case = wrongs.spoiled(an_expiry(committed_db), *WRONGS[place:])
+def test_of_several_wrongs_the_first_is_named(staged, place):
+    case = wrongs.spoiled(staged, *WRONGS[place:])
 
     assert case.outcome() == WRONGS[place].code
 

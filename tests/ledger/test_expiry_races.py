@@ -32,9 +32,11 @@ def expired(holding: int, commodity: Commodity, **fields: object) -> Account:
     return account
 
 
-def expiring(database: Database, seconds: float) -> tuple[Commodity, dict[str, date], datetime]:
+def expire_in(
+    database: Database, commodity: Commodity, seconds: float
+) -> tuple[dict[str, date], datetime]:
     """
-    Define a commodity of which a batch produced until today expires in some seconds.
+    Let batches minted from now on with the returned period expire in some seconds; return when.
 
     Certificates expire at midnight, so the commodity gets a time zone where it is midnight then:
     one that the world does not know, behind the guard against those.
@@ -42,7 +44,6 @@ def expiring(database: Database, seconds: float) -> tuple[Commodity, dict[str, d
     at = (datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
     midnight = at.replace(hour=0, minute=0, second=0)
     behind = at - midnight
-    commodity = make.commodity(months_to_expiry=0)
     tamper(
         database,
         "public.registry_commodity",
@@ -51,7 +52,7 @@ def expiring(database: Database, seconds: float) -> tuple[Commodity, dict[str, d
     )
     commodity.refresh_from_db()
     today = (at - behind).date() - timedelta(days=1)
-    return commodity, {"production_start": today, "production_end": today}, at
+    return {"production_start": today, "production_end": today}, at
 
 
 def sleep_past(instant: datetime) -> None:
@@ -113,11 +114,12 @@ def test_expiry_and_the_transfer_of_what_is_not_due_leave_each_its_own(
 def test_what_a_waiting_transfer_moved_before_its_expiry_expires_where_it_is_now(
     committed_db: Database,
 ) -> None:
-    commodity, today, expires_at = expiring(committed_db, 8)
+    commodity = make.commodity(months_to_expiry=0)
     source, target = make.account(), make.account()
-    make.mint(source, 100, commodity=commodity, **today)
     moving = make.approved_transfer(source, target, 80, commodity=commodity)
     sweep = make.approve(make.expire_request(commodity))
+    today, expires_at = expire_in(committed_db, commodity, 6)
+    make.mint(source, 100, commodity=commodity, **today)
 
     with ThreadPoolExecutor() as threads:
         with gate(committed_db, source):
@@ -138,13 +140,14 @@ def test_what_a_waiting_transfer_moved_before_its_expiry_expires_where_it_is_now
 def test_a_transfer_that_waited_over_the_expiry_moves_nothing_that_has_expired(
     committed_db: Database,
 ) -> None:
-    commodity, today, expires_at = expiring(committed_db, 8)
+    commodity = make.commodity(months_to_expiry=0)
     # Locks are taken in the order of ids: while it waits for the target, the source is free.
     target, source = sorted((make.account() for _ in range(2)), key=lambda account: account.pk)
-    for _ in range(2):
-        make.mint(source, 50, commodity=commodity, **today)
     moving = make.approved_transfer(source, target, 50, commodity=commodity)
     sweep = make.approve(make.expire_request(commodity, max_blocks=1))
+    today, expires_at = expire_in(committed_db, commodity, 6)
+    for _ in range(2):
+        make.mint(source, 50, commodity=commodity, **today)
 
     with ThreadPoolExecutor() as threads:
         with gate(committed_db, target):
@@ -172,11 +175,9 @@ def spread(database: Database, requests: list, first: datetime, pause: float) ->
 
 
 def test_transfers_and_retirements_around_the_expiry_lose_nothing(committed_db: Database) -> None:
-    commodity, today, expires_at = expiring(committed_db, 15)
+    commodity = make.commodity(months_to_expiry=0)
     accounts = [make.account() for _ in range(3)]
     terminal = {account.pk: make.retirement_account(account) for account in accounts}
-    for account in accounts:
-        make.mint(account, 300, commodity=commodity, **today)
     workers = [
         [
             make.approved_transfer(source, target, 7, commodity=commodity)
@@ -191,7 +192,9 @@ def test_transfers_and_retirements_around_the_expiry_lose_nothing(committed_db: 
         if source != target
     ]
     sweeps = [make.approve(make.expire_request(commodity, max_blocks=4)) for _ in range(40)]
-    assert datetime.now(UTC) < expires_at, "This machine is too slow for the seconds given."
+    today, expires_at = expire_in(committed_db, commodity, 6)
+    for account in accounts:
+        make.mint(account, 300, commodity=commodity, **today)
 
     before = expires_at - timedelta(seconds=1)
     outcomes = together(
@@ -212,12 +215,13 @@ def test_transfers_and_retirements_around_the_expiry_lose_nothing(committed_db: 
 
 
 def test_an_expiry_that_meets_a_busy_newcomer_can_be_tried_again(committed_db: Database) -> None:
-    commodity, today, expires_at = expiring(committed_db, 8)
+    commodity = make.commodity(months_to_expiry=0)
     # Locks are taken in the order of ids: while it waits for the target, it holds the source.
     source, target = sorted((make.account() for _ in range(2)), key=lambda account: account.pk)
-    make.mint(source, 100, commodity=commodity, **today)
     moving = make.approved_transfer(source, target, 80, commodity=commodity)
     sweep = make.approve(make.expire_request(commodity))
+    today, expires_at = expire_in(committed_db, commodity, 6)
+    make.mint(source, 100, commodity=commodity, **today)
     let_go = threading.Event()
 
     def hold_target() -> None:

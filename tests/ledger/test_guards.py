@@ -4,8 +4,9 @@ import pytest
 from psycopg import sql
 
 from tests import make
-from tests.ledger.forge import WRITERS, Forger, refused
+from tests.ledger.forge import WRITERS, Forger, an_approved_transfer, refused
 from tests.proof import prove
+from tests.washing import stage_of
 
 CANONICAL = (
     "transactions",
@@ -30,11 +31,12 @@ REWRITES = {
 CONSTRAINTS = {"transaction_item_inputs": "transaction_item_inputs_input_spent_once_pk"}
 
 
+stage = stage_of(an_approved_transfer)
+
+
 @pytest.fixture
-def approved(committed_db):
-    source, target = make.account(holding=100), make.account()
-    make.transfer(source, target, 10)
-    return make.approved_transfer(source, target, 30)
+def approved(staged):
+    return staged
 
 
 def rewrite(command: str, table: str) -> sql.Composed:

@@ -6,18 +6,19 @@ import pytest
 
 from registry import services
 from tests import make
-from tests.ledger.forge import WRITERS, Forger, refused
+from tests.ledger.forge import WRITERS, Forger, approving, refused
 from tests.ledger.test_guards_whole import Case
+from tests.washing import stage_of
 
 LONG_AGO = date(2010, 1, 1)
 
 
+stage = stage_of(approving(reassignable=True, months_to_expiry=120))
+
+
 @pytest.fixture(params=WRITERS)
-def case(request, committed_db) -> Case:
-    commodity = make.commodity(reassignable=True, months_to_expiry=120)
-    source, target = make.account(holding=100, commodity=commodity), make.account()
-    approved = make.approved_transfer(source, target, 30, commodity=commodity)
-    return Case(committed_db, Forger(committed_db, request.param), approved, source, target)
+def case(request, staged, committed_db) -> Case:
+    return Case(committed_db, Forger(committed_db, request.param), *staged)
 
 
 ATTACKS = {}

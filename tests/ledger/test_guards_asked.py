@@ -7,19 +7,20 @@ import pytest
 from registry import services
 from registry.models import Account
 from tests import make
-from tests.ledger.forge import Forger, refused
+from tests.ledger.forge import Forger, approving, refused
 from tests.ledger.test_guards_approval import LONG_AGO, moved, to
 from tests.ledger.test_guards_whole import Case
+from tests.washing import stage_of
 
 ATTACKS = {}
 
 
+stage = stage_of(approving(months_transferable=60, months_to_expiry=120))
+
+
 @pytest.fixture
-def case(committed_db) -> Case:
-    commodity = make.commodity(months_transferable=60, months_to_expiry=120)
-    source, target = make.account(holding=100, commodity=commodity), make.account()
-    approved = make.approved_transfer(source, target, 30, commodity=commodity)
-    return Case(committed_db, Forger(committed_db), approved, source, target)
+def case(staged, committed_db) -> Case:
+    return Case(committed_db, Forger(committed_db), *staged)
 
 
 def attack(function):

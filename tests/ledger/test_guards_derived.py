@@ -4,18 +4,20 @@ import psycopg
 import pytest
 
 from tests import make
-from tests.ledger.forge import WRITERS, Forger, refused
+from tests.ledger.forge import WRITERS, Forger, an_approved_transfer, refused
 from tests.ledger.wrongs import tamper
 from tests.proof import prove
+from tests.washing import stage_of
 
 BALANCES = "UPDATE ledger.account_balances SET"
 
 
+stage = stage_of(an_approved_transfer)
+
+
 @pytest.fixture
-def approved(committed_db):
-    source, target = make.account(holding=100), make.account()
-    make.transfer(source, target, 10)
-    return make.approved_transfer(source, target, 30)
+def approved(staged):
+    return staged
 
 
 @pytest.fixture(params=WRITERS)

@@ -11,6 +11,7 @@ from registry import services
 from registry.models import Request
 from tests import make
 from tests.ledger.forge import refused
+from tests.washing import stage_of
 
 LOGINS = ("portal_web", "ledger_migrator", "replica")
 STATES = Request.Status.values
@@ -88,10 +89,13 @@ def request_in(state: str):
     return services.execute_request(request_id=make.approve(asked).id)
 
 
+stage = stage_of(lambda database: {state: request_in(state) for state in STATES})
+
+
 @pytest.mark.parametrize("after", STATES)
 @pytest.mark.parametrize("before", STATES)
-def test_a_request_moves_only_along_its_states(committed_db, before, after):
-    request = request_in(before)
+def test_a_request_moves_only_along_its_states(committed_db, before, after, staged):
+    request = staged[before]
     table = Table(committed_db, "ledger_migrator")
 
     if before == after:
@@ -112,16 +116,16 @@ def test_a_request_moves_only_along_its_states(committed_db, before, after):
 @pytest.mark.parametrize(
     "state", [state for state in STATES if state not in ("draft", "submitted")]
 )
-def test_a_request_starts_as_a_draft_or_submitted(table, state):
-    request = request_in("draft")
+def test_a_request_starts_as_a_draft_or_submitted(table, state, staged):
+    request = staged["draft"]
 
     with refused("REQUEST_TRANSITION_INVALID"):
         table.copy(request, idempotency_key=str(uuid4()), status=state)
 
 
 @pytest.mark.parametrize("transaction", ["NULL", "1", "4711"])
-def test_a_request_is_not_executed_without_a_transaction_of_its_own(committed_db, transaction):
-    request = request_in("approved")
+def test_a_request_is_executed_by_a_transaction_of_its_own_alone(committed_db, transaction, staged):
+    request = staged["approved"]
     table = Table(committed_db, "ledger_migrator")
 
     with refused("REQUEST_TRANSITION_INVALID"):
@@ -131,8 +135,8 @@ def test_a_request_is_not_executed_without_a_transaction_of_its_own(committed_db
         )
 
 
-def test_the_pages_cannot_mark_a_request_executed(committed_db):
-    request = request_in("approved")
+def test_the_pages_cannot_mark_a_request_executed(committed_db, staged):
+    request = staged["approved"]
     table = Table(committed_db, "portal_web")
 
     with refused("42501"):
@@ -178,19 +182,17 @@ def keeps(table: Table, request: Request, columns: Iterable[str]) -> None:
         table.connection.rollback()
 
 
-def test_a_submitted_request_keeps_every_column(committed_db):
-    keeps(
-        Table(committed_db, "ledger_migrator"), request_in("submitted"), set(COLUMNS) - {"status"}
-    )
+def test_a_submitted_request_keeps_every_column(committed_db, staged):
+    keeps(Table(committed_db, "ledger_migrator"), staged["submitted"], set(COLUMNS) - {"status"})
 
 
-def test_a_draft_keeps_who_asked_and_has_no_outcome(committed_db):
-    keeps(Table(committed_db, "ledger_migrator"), request_in("draft"), IDENTITY | OUTCOME)
+def test_a_draft_keeps_who_asked_and_has_no_outcome(committed_db, staged):
+    keeps(Table(committed_db, "ledger_migrator"), staged["draft"], IDENTITY | OUTCOME)
 
 
 @pytest.mark.parametrize("state", ["approved", "executed", "rejected", "failed", "withdrawn"])
-def test_what_was_decided_stays_as_it_was(table, state):
-    keeps(table, request_in(state), {"volume", "target_id", "approver_id", "note", "decided_at"})
+def test_what_was_decided_stays_as_it_was(table, state, staged):
+    keeps(table, staged[state], {"volume", "target_id", "approver_id", "note", "decided_at"})
 
 
 @pytest.mark.parametrize(
@@ -202,8 +204,8 @@ def test_what_was_decided_stays_as_it_was(table, state):
         ("draft", "status = 'withdrawn'"),
     ],
 )
-def test_no_step_carries_a_change_of_content_along(table, before, step):
-    request = request_in(before)
+def test_no_step_carries_a_change_of_content_along(table, before, step, staged):
+    request = staged[before]
 
     with refused("REQUEST_FROZEN"):
         table.update(request, f"{step}, volume = 99", approver=make.approver().id)
@@ -257,8 +259,8 @@ DECISION = "status = %(status)s, approver_id = %(approver)s, decided_at = now()"
 
 @pytest.mark.parametrize("status", ["approved", "rejected"])
 @pytest.mark.parametrize("who", PEOPLE)
-def test_only_another_person_who_is_an_active_approver_decides(committed_db, who, status):
-    request = request_in("submitted")
+def test_only_another_person_who_is_an_active_approver_decides(committed_db, who, status, staged):
+    request = staged["submitted"]
     find, name = PEOPLE[who]
     table = Table(committed_db, "portal_web")
 
@@ -267,16 +269,16 @@ def test_only_another_person_who_is_an_active_approver_decides(committed_db, who
 
 
 @pytest.mark.parametrize("login", LOGINS)
-def test_four_eyes_hold_for_every_login(committed_db, login):
-    request = request_in("submitted")
+def test_four_eyes_hold_for_every_login(committed_db, login, staged):
+    request = staged["submitted"]
     table = Table(committed_db, login)
 
     with refused("SELF_APPROVAL"):
         table.update(request, DECISION, status="approved", approver=request.submitter_id)
 
 
-def test_a_decision_names_who_took_it(table):
-    request = request_in("submitted")
+def test_a_decision_names_who_took_it(table, staged):
+    request = staged["submitted"]
 
     with refused("registry_request_checker_present"):
         table.update(request, "status = 'approved', decided_at = now()")
@@ -286,8 +288,8 @@ def test_a_decision_names_who_took_it(table):
     "outcome",
     ["approver_id", "decided_at", "transaction_id", "executed_at", "failed_at", "withdrawn_at"],
 )
-def test_a_request_is_not_born_with_a_decision_or_an_outcome(table, outcome):
-    request = request_in("draft")
+def test_a_request_is_not_born_with_a_decision_or_an_outcome(table, outcome, staged):
+    request = staged["draft"]
     values = {"approver_id": str(request.submitter_id), "transaction_id": 1}
     changes = {outcome: values.get(outcome, "2026-01-01T00:00Z")}
 
@@ -296,8 +298,8 @@ def test_a_request_is_not_born_with_a_decision_or_an_outcome(table, outcome):
 
 
 @pytest.mark.parametrize("whom", ["person", "organisation"])
-def test_nothing_is_approved_for_a_submitter_no_longer_active(committed_db, whom):
-    request = request_in("submitted")
+def test_nothing_is_approved_for_a_submitter_no_longer_active(committed_db, whom, staged):
+    request = staged["submitted"]
     if whom == "person":
         request.submitter.is_active = False
         request.submitter.save()
@@ -311,8 +313,8 @@ def test_nothing_is_approved_for_a_submitter_no_longer_active(committed_db, whom
 
 
 @pytest.mark.parametrize("command", ["DELETE FROM", "TRUNCATE", "TRUNCATE TABLE ONLY"])
-def test_a_request_is_kept(table, command):
-    request_in("draft")
+def test_a_request_is_kept(table, command, staged):
+    staged["draft"]
     role = table.connection.execute("SELECT current_user").fetchone()[0]
 
     with refused("42501" if role == "portal_web" else "APPEND_ONLY_VIOLATION"):
@@ -344,8 +346,8 @@ def test_an_account_stays_what_it_is(table, change):
     ("content", "name"),
     [("note", "IDEMPOTENCY_KEY_REUSED"), ("decision_reason", "registry_request_idempotency_uq")],
 )
-def test_a_key_stands_for_one_content(table, content, name):
-    request = request_in("submitted")
+def test_a_key_stands_for_one_content(table, content, name, staged):
+    request = staged["submitted"]
 
     with refused(name):
         table.copy(request, **{content: "other"})
@@ -388,8 +390,8 @@ def of_a_suspended_organisation(draft):
         of_a_suspended_organisation,
     ],
 )
-def test_nobody_submits_what_is_not_theirs_to_ask(table, fault):
-    draft = request_in("draft")
+def test_nobody_submits_what_is_not_theirs_to_ask(table, fault, staged):
+    draft = staged["draft"]
     changes = {"idempotency_key": str(uuid4()), "status": "submitted", **fault(draft)}
 
     with refused("ACTOR_NOT_AUTHORISED"):

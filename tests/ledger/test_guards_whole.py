@@ -8,9 +8,12 @@ import pytest
 from registry import services
 from registry.models import Account, Request
 from tests import make
-from tests.ledger.forge import WRITERS, Forger, refused
+from tests.ledger.forge import WRITERS, Forger, approving, refused
 from tests.proof import prove
 from tests.server import Database
+from tests.washing import stage_of
+
+stage = stage_of(approving())
 
 
 @dataclass
@@ -34,17 +37,14 @@ class Case:
 
 
 @pytest.fixture(params=WRITERS)
-def case(request, committed_db) -> Case:
-    source, target = make.account(holding=100), make.account()
-    approved = make.approved_transfer(source, target, 30)
-    return Case(committed_db, Forger(committed_db, request.param), approved, source, target)
+def case(request, staged, committed_db) -> Case:
+    return Case(committed_db, Forger(committed_db, request.param), *staged)
 
 
 def test_a_transfer_written_by_hand_without_a_fault_is_accepted(case):
     transaction, _ = case.forger.move(case.request)
     case.forger.close(case.request, transaction)
     case.forger.commit()
-
     prove(case.database)
 
 

@@ -10,6 +10,7 @@ from tests import make
 from tests.ledger import look, wrongs
 from tests.ledger.wrongs import Case, Wrong, wrong
 from tests.server import Database
+from tests.washing import stage_of
 
 TOP = 2**63 - 1
 
@@ -57,8 +58,11 @@ def a_mint(database: Database) -> Case:
     return Case(database, "mint", commodity, asks)
 
 
-def test_a_mint_that_nothing_is_wrong_with_is_done(committed_db):
-    assert a_mint(committed_db).outcome() == "done"
+stage = stage_of(a_mint)
+
+
+def test_a_mint_that_nothing_is_wrong_with_is_done(staged):
+    assert staged.outcome() == "done"
 
 
 def test_the_header_names_the_refusals_in_the_order_tested_here():
@@ -66,8 +70,8 @@ def test_the_header_names_the_refusals_in_the_order_tested_here():
 
 
 @pytest.mark.parametrize("wrong", WRONGS, ids=str)
-def test_a_mint_is_refused_and_writes_nothing(committed_db, wrong: Wrong):
-    case = wrongs.spoiled(a_mint(committed_db), wrong)
+def test_a_mint_is_refused_and_writes_nothing(staged, wrong: Wrong):
+    case = wrongs.spoiled(staged, wrong)
     before = look.counts()
 
     refusal = case.outcome()
@@ -77,8 +81,8 @@ def test_a_mint_is_refused_and_writes_nothing(committed_db, wrong: Wrong):
 
 
 @pytest.mark.parametrize("place", range(len(WRONGS)), ids=lambda place: str(WRONGS[place]))
-def test_of_several_wrongs_the_first_is_named(committed_db, place):
-    case = wrongs.spoiled(a_mint(committed_db), *WRONGS[place:])
+def test_of_several_wrongs_the_first_is_named(staged, place):
+    case = wrongs.spoiled(staged, *WRONGS[place:])
 
     assert case.outcome() == WRONGS[place].code
 

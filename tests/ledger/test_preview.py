@@ -18,6 +18,7 @@ from tests.ledger.test_reassign_region import a_change
 from tests.ledger.test_retire import a_retirement
 from tests.ledger.test_transfer import a_transfer
 from tests.ledger.wrongs import Case
+from tests.washing import stage_of
 
 CASES = {
     "mint": a_mint,
@@ -205,6 +206,9 @@ def test_an_unknown_request_has_no_preview(committed_db):
         calls.preview(request_id=uuid4())
 
 
+stage = stage_of(a_transfer)
+
+
 IN_PLAN = {
     "RANGE_INVALID",
     "VOLUME_NOT_POSITIVE",
@@ -224,8 +228,8 @@ IN_PLAN = {
     ],
     ids=str,
 )
-def test_a_preview_refuses_as_the_execution_would(committed_db, wrong):
-    case = wrongs.spoiled(a_transfer(committed_db), wrong)
+def test_a_preview_refuses_as_the_execution_would(staged, wrong):
+    case = wrongs.spoiled(staged, wrong)
 
     with pytest.raises(services.Refused, match=wrong.code):
         shown(submitted(case))

@@ -11,6 +11,7 @@ from tests import make
 from tests.ledger import look, wrongs
 from tests.ledger.wrongs import Case, Wrong, wrong
 from tests.server import Database
+from tests.washing import stage_of
 
 ALWAYS = date(2000, 1, 1)
 
@@ -47,6 +48,9 @@ def a_change(database: Database) -> Case:
     return Case(database, "reassign_region", commodity, asks)
 
 
+stage = stage_of(a_change)
+
+
 def allow(commodity: Commodity, north: Region, south: Region, **dates: date) -> None:
     dates.setdefault("valid_from", ALWAYS)
     services.allow_region_change(commodity=commodity, from_region=north, to_region=south, **dates)
@@ -68,8 +72,8 @@ def approved(
     )
 
 
-def test_a_change_that_nothing_is_wrong_with_is_done(committed_db):
-    assert a_change(committed_db).outcome() == "done"
+def test_a_change_that_nothing_is_wrong_with_is_done(staged):
+    assert staged.outcome() == "done"
 
 
 def test_the_header_names_the_refusals_in_the_order_tested_here():
@@ -77,8 +81,8 @@ def test_the_header_names_the_refusals_in_the_order_tested_here():
 
 
 @pytest.mark.parametrize("wrong", WRONGS, ids=str)
-def test_a_change_is_refused_and_writes_nothing(committed_db, wrong: Wrong):
-    case = wrongs.spoiled(a_change(committed_db), wrong)
+def test_a_change_is_refused_and_writes_nothing(staged, wrong: Wrong):
+    case = wrongs.spoiled(staged, wrong)
     before = look.counts()
 
     refusal = case.outcome()
@@ -88,8 +92,8 @@ def test_a_change_is_refused_and_writes_nothing(committed_db, wrong: Wrong):
 
 
 @pytest.mark.parametrize("place", range(len(WRONGS)), ids=lambda place: str(WRONGS[place]))
-def test_of_several_wrongs_the_first_is_named(committed_db, place):
-    case = wrongs.spoiled(a_change(committed_db), *WRONGS[place:])
+def test_of_several_wrongs_the_first_is_named(staged, place):
+    case = wrongs.spoiled(staged, *WRONGS[place:])
 
     assert case.outcome() == WRONGS[place].code
 

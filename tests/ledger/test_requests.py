@@ -10,6 +10,7 @@ from registry import services
 from registry.models import Account, Request
 from tests import make
 from tests.server import Database
+from tests.washing import stage_of
 
 MOVES = {
     "draft": {"submitted", "withdrawn"},
@@ -49,6 +50,13 @@ def a_request(status: str) -> Request:
     return request if status == "approved" else services.execute_request(request_id=request.pk)
 
 
+def in_every_state(database: Database) -> dict[str, Request]:
+    return {state: a_request(state) for state in STATES}
+
+
+stage = stage_of(in_every_state)
+
+
 def change(database: Database, request: Request, assignments: str, *values: object) -> str:
     """Write to a request as the administrator, past every grant; return "done" or the refusal."""
     try:
@@ -65,8 +73,8 @@ def change(database: Database, request: Request, assignments: str, *values: obje
 
 
 @pytest.mark.parametrize("status", STATES)
-def test_the_services_reach_every_state(committed_db, status):
-    assert Request.objects.get(pk=a_request(status).pk).status == status
+def test_the_services_reach_every_state(committed_db, status, staged):
+    assert Request.objects.get(pk=staged[status].pk).status == status
 
 
 @pytest.mark.parametrize(
@@ -78,8 +86,8 @@ def test_the_services_reach_every_state(committed_db, status):
         if before != after and after not in MOVES.get(before, ())
     ],
 )
-def test_a_request_moves_only_along_its_states(committed_db, before, after):
-    request = a_request(before)
+def test_a_request_moves_only_along_its_states(committed_db, before, after, staged):
+    request = staged[before]
 
     assert change(committed_db, request, "status = %s", after) == "REQUEST_TRANSITION_INVALID"
     assert Request.objects.get(pk=request.pk).status == before
@@ -103,9 +111,9 @@ def test_a_request_starts_as_a_draft_or_submitted(committed_db, status):
         )
 
 
-def test_only_the_ledgers_transaction_makes_a_request_executed(committed_db):
-    other = a_request("executed")
-    request = a_request("approved")
+def test_only_the_ledgers_transaction_makes_a_request_executed(committed_db, staged):
+    other = staged["executed"]
+    request = staged["approved"]
 
     outcome = change(
         committed_db,
@@ -117,8 +125,8 @@ def test_only_the_ledgers_transaction_makes_a_request_executed(committed_db):
     assert outcome == "REQUEST_TRANSITION_INVALID"
 
 
-def test_a_decision_names_who_decided(committed_db):
-    request = a_request("submitted")
+def test_a_decision_names_who_decided(committed_db, staged):
+    request = staged["submitted"]
 
     outcome = change(committed_db, request, "status = 'approved', decided_at = now()")
 
@@ -127,8 +135,8 @@ def test_a_decision_names_who_decided(committed_db):
 
 @pytest.mark.parametrize("statement", ["DELETE FROM {0}", "TRUNCATE {0} CASCADE"])
 @pytest.mark.parametrize("status", ["draft", "executed"])
-def test_requests_are_kept(committed_db, statement, status):
-    request = a_request(status)
+def test_requests_are_kept(committed_db, statement, status, staged):
+    request = staged[status]
 
     with (
         pytest.raises(psycopg.Error, match="APPEND_ONLY_VIOLATION"),
@@ -200,35 +208,35 @@ def test_every_column_of_a_request_is_tried_here():
 
 
 @pytest.mark.parametrize("column", [*CONTENT, *IDENTITY, *DECISION, *OUTCOME])
-def test_what_was_submitted_is_frozen(committed_db, column):
+def test_what_was_submitted_is_frozen(committed_db, column, staged):
     new = {**CONTENT, **IDENTITY, **DECISION, **OUTCOME}[column]
     make.approver()
 
-    outcome = change(committed_db, a_request("submitted"), f"{column} = {new}")
+    outcome = change(committed_db, staged["submitted"], f"{column} = {new}")
 
     assert outcome == "REQUEST_FROZEN"
 
 
 @pytest.mark.parametrize("column", [*IDENTITY, *DECISION, *OUTCOME])
-def test_a_draft_has_its_author_and_no_decision(committed_db, column):
+def test_a_draft_has_its_author_and_no_decision(committed_db, column, staged):
     new = {**IDENTITY, **DECISION, **OUTCOME}[column]
     make.approver()
 
-    assert change(committed_db, a_request("draft"), f"{column} = {new}") == "REQUEST_FROZEN"
+    assert change(committed_db, staged["draft"], f"{column} = {new}") == "REQUEST_FROZEN"
 
 
 @pytest.mark.parametrize("column", [*DECISION, *OUTCOME, "volume", "target_id"])
 @pytest.mark.parametrize("status", ["approved", "executed", "rejected"])
-def test_what_was_decided_and_done_is_frozen(committed_db, status, column):
+def test_what_was_decided_and_done_is_frozen(committed_db, status, column, staged):
     new = {**CONTENT, **DECISION, **OUTCOME}[column]
 
-    outcome = change(committed_db, a_request(status), f"{column} = {new}")
+    outcome = change(committed_db, staged[status], f"{column} = {new}")
 
     assert outcome == "REQUEST_FROZEN"
 
 
-def test_a_decision_cannot_change_what_it_decides(committed_db):
-    request, approver = a_request("submitted"), make.approver()
+def test_a_decision_cannot_change_what_it_decides(committed_db, staged):
+    request, approver = staged["submitted"], make.approver()
 
     outcome = change(
         committed_db,
@@ -241,8 +249,8 @@ def test_a_decision_cannot_change_what_it_decides(committed_db):
 
 
 @pytest.mark.parametrize("column", ["volume", "ranges", "note", "filter_produced_from"])
-def test_a_draft_may_still_change(committed_db, column):
-    assert change(committed_db, a_request("draft"), f"{column} = {CONTENT[column]}") == "done"
+def test_a_draft_may_still_change(committed_db, column, staged):
+    assert change(committed_db, staged["draft"], f"{column} = {CONTENT[column]}") == "done"
 
 
 # -- Keys

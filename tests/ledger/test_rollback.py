@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
 
 from ledgerdb import bootstrap, clones, reads
 from ledgerdb.errors import LedgerError
@@ -82,9 +81,7 @@ class House:
         self._copy(self.backup, self.database.name)
 
     def _copy(self, source: str, target: str) -> None:
-        for connection in connections.all(initialized_only=True):
-            connection.close()
-            connection.close_pool()
+        self.database.sign_everybody_out()
         clones.make_clone(self.server.admin_dsn, source, target)
 
 

@@ -7,6 +7,7 @@ from tests import make
 from tests.ledger import look, wrongs
 from tests.ledger.wrongs import Case
 from tests.server import Database
+from tests.washing import stage_of
 
 WRONGS = [
     *wrongs.REQUEST,
@@ -33,8 +34,11 @@ def a_transfer(database: Database) -> Case:
     return Case(database, "transfer", commodity, asks)
 
 
-def test_a_transfer_that_nothing_is_wrong_with_is_done(committed_db):
-    assert a_transfer(committed_db).outcome() == "done"
+stage = stage_of(a_transfer)
+
+
+def test_a_transfer_that_nothing_is_wrong_with_is_done(staged):
+    assert staged.outcome() == "done"
 
 
 def test_the_header_names_the_refusals_in_the_order_tested_here():
@@ -42,8 +46,8 @@ def test_the_header_names_the_refusals_in_the_order_tested_here():
 
 
 @pytest.mark.parametrize("wrong", WRONGS, ids=str)
-def test_a_transfer_is_refused_and_writes_nothing(committed_db, wrong):
-    case = wrongs.spoiled(a_transfer(committed_db), wrong)
+def test_a_transfer_is_refused_and_writes_nothing(staged, wrong):
+    case = wrongs.spoiled(staged, wrong)
     before = look.counts()
 
     refusal = case.outcome()
@@ -53,8 +57,8 @@ def test_a_transfer_is_refused_and_writes_nothing(committed_db, wrong):
 
 
 @pytest.mark.parametrize("place", range(len(WRONGS)), ids=lambda place: str(WRONGS[place]))
-def test_of_several_wrongs_the_first_is_named(committed_db, place):
-    case = wrongs.spoiled(a_transfer(committed_db), *WRONGS[place:])
+def test_of_several_wrongs_the_first_is_named(staged, place):
+    case = wrongs.spoiled(staged, *WRONGS[place:])
 
     assert case.outcome() == WRONGS[place].code
 

@@ -77,14 +77,6 @@ class Cast:
         }
 
 
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """A database in which the cast has come on, and the cast."""
-
-    template: str
-    cast: Cast
-
-
 def assemble(**passwords: str) -> Cast:
     """Make everybody; ``password`` lets them sign in."""
     alder = make.organisation(code="ALD", name="Alder Wind")

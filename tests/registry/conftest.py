@@ -1,17 +1,15 @@
 """A cast for each test."""
 
-import copy
-
 import pytest
 
-from tests.portal.cast import Cast, Stage
+from tests.portal.cast import Cast
 from tests.server import Database
 
 
 @pytest.fixture
-def cast(stage: Stage, committed_db: object) -> Cast:
+def cast(staged: Cast) -> Cast:
     """Everybody, in a database of the test's own."""
-    return copy.deepcopy(stage.cast)
+    return staged
 
 
 @pytest.fixture
