@@ -10,6 +10,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 # A spreadsheet would run a text that starts with one of these as a formula, some of them as wide as
 # a Chinese sign too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+LONGEST, LONGEST_LINK = 120, 4000
 LARGEST_COUNT = 10**9
 
 
@@ -39,7 +40,9 @@ def file_name(name: str) -> str:
 
 def typed(request: HttpRequest, name: str) -> str:
     """Read what was typed into an address; PostgreSQL takes no text with a NUL."""
-    return " ".join(request.GET.get(name, "").replace("\x00", "\ufffd").split())[:120]
+    text = " ".join(request.GET.get(name, "").replace("\x00", "\ufffd").split())
+    # A lasting link names a height for each commodity: cut short, it would name another one.
+    return text[:LONGEST_LINK] if name == "at" else text[:LONGEST]
 
 
 def count(text: str) -> int:
