@@ -14,11 +14,21 @@ WIDE = 1180.0
 
 @register.inclusion_tag("parts/strata.html")
 def in_out_picture(
-    consumed: list[Row], created: list[Row], commodity: str, *, wide: object = False
+    consumed: list[Row],
+    created: list[Row],
+    commodity: str,
+    *,
+    wide: object = False,
+    query: str = "",
 ) -> Row:
-    """Draw what a transaction consumes above what it creates; ``wide`` fills a whole page."""
-    above = [_cell({**block, "tone": "from"}, tint=True) for block in consumed]
-    below = [_cell(block) for block in created]
+    """
+    Draw what a transaction consumes above what it creates.
+
+    :param wide: whether it fills a whole page
+    :param query: of its links
+    """
+    above = [_cell({**block, "tone": "from"}, tint=True, query=query) for block in consumed]
+    below = [_cell(block, query=query) for block in created]
     return {
         "picture": layout([above, below], width=WIDE if wide else WIDTH),
         "title": "Blocks before and after",

@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
@@ -124,6 +125,43 @@ def test_a_link_names_the_height_of_every_commodity_that_is_held(cast, auditor):
 
     assert page.context["permanent"] == f"{PAGE}?at=SOL-1.WND-1"
     assert again.context["held"].total.held == 1070
+
+
+def test_a_link_names_every_commodity_however_many_there_are(cast, auditor):
+    for number in range(10):
+        commodity = make.commodity(code=f"GO-SOLAR-{number:05}")
+        make.mint(cast.source, 5, commodity=commodity, facility=cast.facility)
+    link = auditor.get(f"/accounts/ALD-01/holdings?as_of={dates.today():%Y-%m-%d}").context[
+        "permanent"
+    ]
+
+    again = auditor.get(link)
+
+    assert len(link) > 200
+    assert len(again.context["held"].blocks) == 11
+    assert again.context["permanent"] == link
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/batches/1/lineage",
+        "/batches/1/trace",
+        "/certificates/SOL/5",
+        "/who-held?certificate=SOL+5",
+        "/accounts/ALD-01/holdings",
+        "/transactions/SOL-2",
+    ],
+)
+def test_the_links_of_a_page_of_the_past_lead_to_the_same_moment(cast, auditor, page):
+    cast.executed(400)
+    cast.executed(100)
+
+    shown = main(auditor.get(f"{page}{'&' if '?' in page else '?'}at=SOL-2"))
+
+    links = re.findall(r'href="(/(?:blocks|certificates)/[^"]+)"', shown)
+    assert links
+    assert [link for link in links if not link.endswith("?at=SOL-2")] == []
 
 
 def test_since_then_says_what_became_of_each_block(cast, auditor):
