@@ -12,7 +12,6 @@ from registry.selectors.rejections import OPEN
 
 TOGETHER = [each for each in CHOICES if each[0] in (FIX, SKIP, AMEND)]
 SIGN, SEND_BACK = "sign", "send-back"
-ANSWERABLE = (*OPEN, "waits", "source")
 
 
 class Ticked(forms.TypedMultipleChoiceField):
@@ -50,9 +49,8 @@ class Together(Outcome):
         # What takes the place of an event is written for that event.
         del self.fields["instead"], self.fields["before"]
         field: Any = self.fields["number"]
-        # Sent twice, it finds its own decisions; what others have settled meanwhile is not for it.
-        answerable = [item for item in items if item.standing in ANSWERABLE]
-        field.choices = [(item.pk, item.event_id) for item in answerable]
+        # Sent twice, it finds its own decisions; what was signed meanwhile is not for it.
+        field.choices = [(item.pk, item.event_id) for item in items if _is_answerable(item)]
         self.items = {item.pk: item for item in items}
 
     @property
@@ -69,6 +67,11 @@ class Together(Outcome):
             except written.WrittenError as wrong:
                 raise written.WrittenError(f"{item.event_id}: {wrong}") from wrong
         return content
+
+
+def _is_answerable(item: Any) -> bool:
+    waits = item.standing in ("waits", "source") and item.decided_signed_at is None
+    return item.standing in OPEN or waits
 
 
 class SignTogether(Signature):

@@ -33,6 +33,11 @@ def to_decide(run: ReplayRun, *, code: str, kind: str, text: str = "") -> tuple[
     return with_followers(run, list(found[:MOST])), found.count()
 
 
+def is_any_left(run: ReplayRun, *, code: str, kind: str) -> bool:
+    """Say whether anything of one refusal and kind is still to decide."""
+    return _open(run, code).filter(kind=kind).exists()
+
+
 def with_followers(run: ReplayRun, items: list[ReplayRejection]) -> list[Row]:
     """Return rejections, each with how many others it caused."""
     counts = dict(
@@ -80,26 +85,25 @@ def alike(variance: ReplayVariance) -> QuerySet[ReplayVariance]:
     return ReplayVariance.objects.filter(**same, withdrawn_at=None).order_by("id")
 
 
-def like_it(variance: ReplayVariance) -> int:
-    """Return how many other decisions say the same and stand as this one does."""
-    same = {name: getattr(variance, name) for name in (*SAYS, "signed_by", "withdrawn_by")}
-    return ReplayVariance.objects.filter(**same).exclude(pk=variance.pk).count()
+def done(source: str, numbers: list[int]) -> list[ReplayVariance]:
+    """Return decisions of a source by their numbers, if none of them waits any more."""
+    found = ReplayVariance.objects.filter(pk__in=numbers, source=source).order_by("id")
+    over = list(found.exclude(signed_at=None, withdrawn_at=None))
+    return over if len(over) == len(numbers) else []
 
 
-def are_done(source: str, numbers: list[int]) -> bool:
-    """Say whether these are decisions of a source, none of which waits any more."""
-    found = ReplayVariance.objects.filter(pk__in=numbers, source=source)
-    done = found.exclude(signed_at=None, withdrawn_at=None)
-    return done.count() == len(numbers)
+def waiting(user: User, variance: ReplayVariance) -> QuerySet[ReplayVariance]:
+    """Return what says the same and waits for this person, oldest first."""
+    return alike(variance).filter(id__in=variances.to_sign(user).values("id"))
 
 
 def to_sign(user: User, variance: ReplayVariance) -> tuple[list[Row], int]:
     """Return a page of what says the same and waits for this person, with what was rejected."""
-    waiting = alike(variance).filter(id__in=variances.to_sign(user).values("id"))
-    page = list(waiting.select_related("author__organisation")[:MOST])
+    found = waiting(user, variance)
+    page = list(found.select_related("author__organisation")[:MOST])
     seen = _rejections(page)
     rows = [{"item": each, "rejection": seen.get(each.event_id)} for each in page]
-    return rows, waiting.count()
+    return rows, found.count()
 
 
 def _rejections(page: list[ReplayVariance]) -> dict[str, ReplayRejection]:

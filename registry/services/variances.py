@@ -64,11 +64,10 @@ def decide_events(
     decided = {"outcome": outcome, "action": action, "content": content or {}}
     with translated(), transaction.atomic():
         found = [_decide(each.run, each.event_id, author, reason, decided) for each in rejections]
-        found.extend(
-            _decide(each.run, each.event_id, author, reason, decided)
-            for each in also
-            if variances.live(each.run.source, each.event_id) is None
-        )
+        for each in also:
+            before = variances.live(each.run.source, each.event_id)
+            if before is None or is_same(before, author=author, reason=reason, **decided):
+                found.append(_decide(each.run, each.event_id, author, reason, decided))
         for source in {each.source for each in found}:
             notices.signatures(source)
     return found

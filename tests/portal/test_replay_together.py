@@ -52,6 +52,10 @@ def together(run):
     return f"/replay/{run.pk}/together"
 
 
+def text(answer):
+    return answer.content.decode()
+
+
 def waiting():
     """Return the events that wait for a signature."""
     found = ReplayVariance.objects.filter(signed_at=None, withdrawn_at=None)
@@ -105,7 +109,7 @@ def test_one_change_is_made_to_each_and_named_where_it_cannot_be(run, operator):
     ("answers", "says"),
     [
         ({"number": []}, "Tick at least one."),
-        ({"number": ["x", "99999999999999999999", "٣"]}, "Tick at least one."),
+        ({"number": ["x", "99999999999999999999", "٣"]}, "One of them is no longer here."),
         ({"reason": ""}, "Say why"),
         ({"choice": "split"}, "Choose one of the three."),
         ({"choice": "fix_at_source"}, "Write what the source is expected to say."),
@@ -121,6 +125,15 @@ def test_a_bad_answer_about_several_is_named_and_nothing_is_written(run, operato
     assert not ReplayVariance.objects.exists()
 
 
+def test_what_was_answered_stays_when_nothing_is_ticked(run, operator):
+    answer = operator.post(together(run), {**OF, **SKIP})
+
+    assert answer.status_code == 422
+    assert answer.context["ticked"] == []
+    assert answer.context["form"]["choice"].value() == "skip"
+    assert SKIP["reason"] in answer.content.decode()
+
+
 def test_somebody_elses_decision_about_one_stops_all(run, operator):
     replays.decided(
         run.rejections.get(event_id="issue:9"), make.person(make.registry(), "operator")
@@ -133,9 +146,14 @@ def test_somebody_elses_decision_about_one_stops_all(run, operator):
     assert waiting() == {"issue:9"}
 
 
-def test_what_was_settled_meanwhile_is_not_decided_again_by_an_old_form(run, operator):
+@pytest.mark.parametrize(
+    "outcome",
+    [{}, {"outcome": "fix_at_source", "action": "", "content": {"expected": "volume 40"}}],
+    ids=["skip", "fix at source"],
+)
+def test_what_was_settled_meanwhile_is_not_decided_again_by_an_old_form(run, operator, outcome):
     both = numbers(run, "issue:7", "issue:9")
-    other = replays.decided(run.rejections.get(event_id="issue:9"), make.operator())
+    other = replays.decided(run.rejections.get(event_id="issue:9"), make.operator(), **outcome)
     services.sign_variance(variance_id=other.pk, signer=make.approver())
 
     answer = operator.post(together(run), {**OF, **SKIP, "number": both})
@@ -154,10 +172,11 @@ def test_what_says_the_same_is_signed_together_each_by_a_second_person(run, oper
     assert listed.context["groups"][0]["count"] == 4
     assert operator.get(page).status_code == 403
     sent = {"number": shown.context["ticked"][1:]}
+    signed = ReplayVariance.objects.exclude(signed_at=None).order_by("id")
     for _ in range(2):
-        assert approver.post(page, sent).headers["Location"].startswith("/replay/variances?saved=")
+        answer = approver.post(page, sent, follow=True)
+        assert f">{signed[0].event_id}</a> and 2 others that say the same" in text(answer)
     assert waiting() == {"issue:7"}
-    signed = ReplayVariance.objects.exclude(signed_at=None)
     assert set(signed.values_list("signed_by", flat=True)) == {make.approver().pk}
 
 

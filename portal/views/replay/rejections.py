@@ -1,9 +1,12 @@
 """One rejected event: what the source says, what was asked, what the ledger said, what becomes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from portal import refusals
@@ -11,9 +14,9 @@ from portal.forms.outcome import CHOICES, HINTS, SKIP, Outcome
 from portal.views.numbers import number as read_number
 from registry import access, services
 from registry.access import Right, SignedIn
-from registry.models import ReplayRejection
+from registry.models import ReplayRejection, ReplayVariance
 from registry.replay import written
-from registry.selectors import rejections, together, variances
+from registry.selectors import rejections, variances
 
 # So many consequences are named on the page of their cause.
 NAMED = 50
@@ -38,15 +41,15 @@ def decide(request: SignedIn, number: int, rejection: int) -> HttpResponse:
         return _show(request, item, form, status=422)
     also = _also(item) if form.cleaned_data["also"] and form.outcome["action"] == SKIP else []
     try:
-        saved = services.decide_event(
-            rejection=item, author=request.user, also=also, **form.outcome
+        saved = services.decide_events(
+            rejections=[item], author=request.user, also=also, **form.outcome
         )
     except services.Refused as refused:
         return _show(request, item, form, refusal=refusals.explain(refused.code))
     following = rejections.next_open(item.run, after=item)
     if following is None:
-        return redirect_to("portal:replay-run", item.run_id, saved=saved.pk)
-    return redirect_to("portal:replay-event", item.run_id, following.pk, saved=saved.pk)
+        return said(reverse("portal:replay-run", args=[item.run_id]), saved)
+    return said(reverse("portal:replay-event", args=[item.run_id, following.pk]), saved)
 
 
 @require_POST
@@ -59,19 +62,20 @@ def take(request: SignedIn, number: int, rejection: int) -> HttpResponse:
     return redirect("portal:replay-event", number, rejection)
 
 
-def redirect_to(name: str, *numbers: int, saved: int) -> HttpResponse:
-    """Lead to a page that says what was saved."""
-    answer = redirect(name, *numbers)
-    answer.headers["Location"] += f"?saved={saved}"
-    return answer
+def said(address: str, saved: Sequence[ReplayVariance], **query: str) -> HttpResponse:
+    """Lead to a page that says what was decided, signed or sent back: one, and how many others."""
+    query["saved"] = str(saved[0].pk)
+    if len(saved) > 1:
+        query["others"] = str(len(saved) - 1)
+    return redirect(f"{address}?{urlencode(query)}")
 
 
 def saved_before(request: SignedIn, source: str = "") -> Any:
-    """Return what was decided right before, as the address says."""
+    """Return what was decided right before and how many others, as the address says."""
     number = read_number(request.GET.get("saved", ""))
     saved: Any = variances.find(source, number) if number else None
     if saved is not None:
-        saved.others = together.like_it(saved)
+        saved.others = read_number(request.GET.get("others", "")) or 0
     return saved
 
 

@@ -5,14 +5,13 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
 from portal import refusals
 from portal.forms.outcome import HINTS, SKIP
 from portal.forms.together import TOGETHER, SignTogether, Together
 from portal.views.numbers import numbers as read_numbers
-from portal.views.replay.rejections import redirect_to, saved_before
+from portal.views.replay.rejections import said, saved_before
 from registry import access, services
 from registry.access import Right, SignedIn
 from registry.models import ReplayRun, ReplayVariance
@@ -29,7 +28,10 @@ def decide(request: SignedIn, number: int) -> HttpResponse:
         return _ask(request, run, asked)
     items = together.chosen(run, read_numbers(request.POST.getlist("number"), together.MOST))
     if not items:
-        return _ask(request, run, asked, nothing=True)
+        # Nothing was ticked: what else was answered stays.
+        items = [row["item"] for row in _rows(run, asked)[0]]
+    if not items:
+        return _ask(request, run, asked)
     form = Together(request.POST, items=items)
     if not form.is_valid():
         return _ask(request, run, asked, form=form)
@@ -41,10 +43,10 @@ def decide(request: SignedIn, number: int) -> HttpResponse:
         )
     except services.Refused as refused:
         return _ask(request, run, asked, form=form, refusal=refusals.explain(refused.code))
-    if together.to_decide(run, code=asked["code"], kind=asked["kind"])[1]:
-        query = urlencode({"code": asked["code"], "kind": asked["kind"], "saved": str(saved[0].pk)})
-        return redirect(f"{reverse('portal:replay-together', args=[run.pk])}?{query}")
-    return redirect_to("portal:replay-run", run.pk, saved=saved[0].pk)
+    of = {"code": asked["code"], "kind": asked["kind"]}
+    if together.is_any_left(run, **of):
+        return said(reverse("portal:replay-together", args=[run.pk]), saved, **of)
+    return said(reverse("portal:replay-run", args=[run.pk]), saved)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -58,9 +60,9 @@ def sign(request: SignedIn, number: int) -> HttpResponse:
         form = SignTogether(numbers=shown, user=request.user)
         return _sign(request, item, rows, total, form)
     numbers = read_numbers(request.POST.getlist("number"), together.MOST)
-    if numbers and together.are_done(item.source, numbers):
+    if done := together.done(item.source, numbers):
         # Sent again: nothing of it waits any more.
-        return _lead(item)
+        return said(reverse("portal:replay-variances"), done)
     if access.must_set_up_factor(request.user):
         return redirect("portal:app")
     form = SignTogether(request.POST, numbers=shown, user=request.user)
@@ -70,17 +72,12 @@ def sign(request: SignedIn, number: int) -> HttpResponse:
     try:
         if form.sends_back:
             reason = form.cleaned_data["reason"]
-            services.withdraw_variances(**chosen, by=request.user, reason=reason)
+            done = services.withdraw_variances(**chosen, by=request.user, reason=reason)
         else:
-            services.sign_variances(**chosen, signer=request.user)
+            done = services.sign_variances(**chosen, signer=request.user)
     except services.Refused as refused:
         return _sign(request, item, rows, total, form, refusal=refusals.explain(refused.code))
-    item.refresh_from_db()
-    return _lead(item)
-
-
-def _lead(item: ReplayVariance) -> HttpResponse:
-    return redirect(f"{reverse('portal:replay-variances')}?saved={item.pk}")
+    return said(reverse("portal:replay-variances"), done)
 
 
 def _text(request: SignedIn, name: str) -> str:
@@ -94,15 +91,12 @@ def _ask(
     asked: dict[str, str],
     *,
     form: Together | None = None,
-    nothing: bool = False,
     refusal: refusals.Refusal | None = None,
 ) -> HttpResponse:
     kinds = together.kinds(run, asked["code"])
     if asked["kind"] not in [kind for kind, _ in kinds]:
         asked["kind"] = kinds[0][0] if kinds else ""
-    rows, total = together.to_decide(
-        run, code=asked["code"], kind=asked["kind"], text=asked["holds"]
-    )
+    rows, total = _rows(run, asked)
     if form is None and rows:
         form = Together(items=[row["item"] for row in rows])
     context: dict[str, Any] = {
@@ -115,13 +109,16 @@ def _ask(
         "followers": sum(row["followers"] for row in rows),
         "form": form,
         "ticked": _ticked(form),
-        "nothing": nothing,
         "choices": [(value, label, HINTS[value]) for value, label in TOGETHER],
         "refusal": refusal,
         "saved": saved_before(request, run.source),
     }
-    status = refusal.status if refusal else 422 if nothing or (form and form.is_bound) else 200
+    status = refusal.status if refusal else 422 if form and form.is_bound else 200
     return render(request, "portal/replay/together.html", context, status=status)
+
+
+def _rows(run: ReplayRun, asked: dict[str, str]) -> tuple[list[together.Row], int]:
+    return together.to_decide(run, code=asked["code"], kind=asked["kind"], text=asked["holds"])
 
 
 def _ticked(form: Together | SignTogether | None) -> list[int]:

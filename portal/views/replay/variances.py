@@ -4,12 +4,13 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from portal import refusals
 from portal.forms.outcome import SendBack, Signature
 from portal.views.numbers import number as read_number
-from portal.views.replay.rejections import saved_before
+from portal.views.replay.rejections import said, saved_before
 from registry import access, services
 from registry.access import Right, SignedIn
 from registry.models import ReplayVariance
@@ -66,7 +67,8 @@ def sign(request: SignedIn, number: int) -> HttpResponse:
     except services.Refused as refused:
         return _refused(request, number, refused.code)
     following = variances.next_to_sign(request.user, after=item.pk)
-    return _lead(following.pk if following else number, item.pk)
+    number = following.pk if following else number
+    return said(reverse("portal:replay-variance", args=[number]), [item])
 
 
 @require_POST
@@ -84,13 +86,7 @@ def send_back(request: SignedIn, number: int) -> HttpResponse:
         )
     except services.Refused as refused:
         return _refused(request, number, refused.code)
-    return _lead(number, item.pk)
-
-
-def _lead(number: int, saved: int) -> HttpResponse:
-    answer = redirect("portal:replay-variance", number)
-    answer.headers["Location"] += f"?saved={saved}"
-    return answer
+    return said(reverse("portal:replay-variance", args=[number]), [item])
 
 
 def _refused(request: SignedIn, number: int, code: str) -> HttpResponse:
@@ -112,6 +108,7 @@ def _show(
     own = access.is_same_person(request.user, item.author)
     may_sign = access.may(request.user, Right.SIGN_VARIANCE)
     may_send_back = waits and (may_sign or access.may(request.user, Right.MIGRATE))
+    asks = waits and may_sign and not own
     rejection = variances.rejection_of(item)
     context: dict[str, Any] = {
         "item": item,
@@ -123,11 +120,11 @@ def _show(
         "refusal": refusal,
         "waits": waits,
         "own": own,
-        "asks": waits and may_sign and not own,
+        "asks": asks,
         "may_send_back": may_send_back,
         "needs_factor": access.must_set_up_factor(request.user),
         "saved": saved_before(request, item.source),
-        "alike": together.to_sign(request.user, item)[1] if waits and may_sign and not own else 0,
+        "alike": together.waiting(request.user, item).count() if asks else 0,
         "history": variances.history(item.source, item.event_id),
     }
     return render(
