@@ -1,5 +1,6 @@
 """A process that takes what waits, one run after the other, until somebody stops it."""
 
+import logging
 import signal
 import time
 from types import FrameType
@@ -15,6 +16,7 @@ from registry.replay.engine import StoppedError
 from registry.replay.runner import FailedError
 from registry.selectors import replay as selectors
 
+logger = logging.getLogger(__name__)
 # A run that cannot go on now is tried again so many seconds later.
 AGAIN = 60.0
 
@@ -69,6 +71,10 @@ class Worker:
             pass
         except (FailedError, StoppedError, LedgerError, Error, clones.Error, OSError) as error:
             self._say(f"Run {run.pk}: {error}")
+        except Exception:
+            # What nobody foresaw in one run must not keep the others waiting.
+            logger.exception("run %s ended in an error", run.pk)
+            self._say(f"Run {run.pk}: an error that nobody foresaw; the log says more")
         else:
             self._say(f"Run {run.pk}: {run.state}, {run.rejected:,} rejected")
         self.not_before[run.pk] = time.monotonic() + AGAIN

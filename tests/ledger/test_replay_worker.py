@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -20,9 +21,8 @@ from tests import histories, make
 from tests.histories import Events, write
 from tests.ledger import look
 from tests.ledger.forge import refused
-from tests.ledger.test_replay_resume import environment
 from tests.ledger.wrongs import tamper
-from tests.server import TEMPLATE
+from tests.server import TEMPLATE, environment
 
 GIVE_UP = 60
 
@@ -90,6 +90,22 @@ def test_what_cannot_go_on_and_what_somebody_else_holds_is_not_tried_at_once(des
     held.refresh_from_db()
     assert (gone.state, held.state) == ("failed", "waiting")
     assert "FILE_UNREADABLE" in said.getvalue()
+
+
+def test_an_error_that_nobody_foresaw_does_not_keep_the_others_waiting(desk, asked):
+    said = io.StringIO()
+    worker = Worker(desk, said, seconds=0)
+    odd, next_one = asked(), asked()
+
+    def work(run):
+        return 1 / 0 if run.pk == odd.pk else desk.work(run)
+
+    worker.desk = SimpleNamespace(work=work)
+
+    assert [worker.look(), worker.look()] == [odd, next_one]
+    next_one.refresh_from_db()
+    assert next_one.state == "finished"
+    assert f"Run {odd.pk}: an error that nobody foresaw" in said.getvalue()
 
 
 def test_a_rehearsal_never_works_on_the_registrys_own_database(committed_db, desk, asked):

@@ -227,7 +227,8 @@ def test_an_unknown_name_is_refused_once_and_what_is_said_of_names_is_checked(tm
     with pytest.raises(SourceError) as refused:
         convert("rec", rec_file(tmp_path, *painted), tmp_path / "history.jsonl")
     assert str(refused.value).count("is not known") == 1
-    for names in ({"LGC painted": "paint"}, ["LGC painted"]):
+    deep = json.loads("[" * 500 + "]" * 500)
+    for names in ({"LGC painted": "paint"}, {"LGC painted": ["retire"]}, [[1, "retire"]], deep):
         with pytest.raises(SourceError, match=r"actions\.json"):
             convert("rec", rec_file(tmp_path, *painted, names=names), tmp_path / "history.jsonl")
     known = rec_file(tmp_path, *painted, odd, names={"LGC painted": "nothing"})

@@ -249,7 +249,7 @@ def _mapping(path: Path) -> Row:
             for mapped in columns.values():
                 re.compile(mapped.get("match", "") if isinstance(mapped, dict) else "")
         ZoneInfo(found.get("time_zone", "UTC"))
-    except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, re.error) as error:
         raise SourceError([f"{MAPPING}: {error!r}"]) from error
     if problems:
         raise SourceError(problems)

@@ -81,12 +81,14 @@ class _Actions:
     def learn(self, file: Path) -> None:
         """Read what further names of actions do."""
         try:
-            given = dict(json.loads(file.read_text(encoding="utf-8-sig")))
-        except (ValueError, TypeError):
+            given = json.loads(file.read_text(encoding="utf-8-sig"))
+        except (ValueError, RecursionError):
+            given = None
+        if not isinstance(given, dict):
             self.book.problem(file.name, "actions", "must be a JSON object of names and words")
             return
         for name, word in given.items():
-            if word not in WORDS:
+            if not isinstance(word, str) or word not in WORDS:
                 self.book.problem(file.name, name, f"must be one of {', '.join(WORDS)}")
             else:
                 self.names[_plain(name)] = WORDS[word]
@@ -96,7 +98,7 @@ class _Actions:
         try:
             answer = json.loads(file.read_text(encoding="utf-8-sig"))
             numbered = list(enumerate(answer["result"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             self.book.problem(file.name, "result", "must be a list of actions in a JSON object")
             return
         for number, action in numbered:
