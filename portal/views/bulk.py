@@ -147,6 +147,8 @@ def _show(
     request: SignedIn, upload: Upload, refused: services.Refused | None = None
 ) -> HttpResponse:
     mine = upload.organisation_id == request.user.organisation_id
+    # First of all: what changes while the rows are read is then not what was shown.
+    version = uploads.version(upload) if mine else ""
     drafts = list(uploads.drafts_of(upload)) if mine else []
     only = request.GET.get("show") == "drafts"
     after = number_of(request.GET.get("after", "")) or 0
@@ -162,7 +164,7 @@ def _show(
         "totals": uploads.totals(drafts),
         "volume": sum(item.volume or 0 for item in drafts),
         "short": sum(1 for code in said.values() if code),
-        "version": uploads.version(upload) if drafts else "",
+        "version": version,
         "next": uploads.row_of(page[-1]) if more else None,
         "only_drafts": only,
         "may_submit": mine and access.may(request.user, access.Right.SUBMIT),

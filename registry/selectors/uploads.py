@@ -97,8 +97,9 @@ def own(user: User, number: int) -> Upload:
 
 
 def by_key(user: User, key: UUID) -> Upload | None:
-    """Return what a person uploaded under a key before, if anything."""
-    return Upload.objects.filter(submitter=user, idempotency_key=key).first()
+    """Return what a person's organisation uploaded under a key before, if anything."""
+    own = Upload.objects.filter(organisation_id=user.organisation_id, idempotency_key=key)
+    return own.order_by("number").first()
 
 
 def sent_before(user: User, *, kind: str, sha256: str) -> Upload | None:

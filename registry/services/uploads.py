@@ -38,7 +38,7 @@ def keep_upload(
     """
     Keep every row of a list as a draft, or none.
 
-    The same submitter with the same key and the same file gets the first upload again.
+    The same organisation with the same key and the same file gets the first upload again.
 
     :param rows: the number of each row, and what it asks for in the fields of ``Request``
     :raises Refused: IDEMPOTENCY_KEY_REUSED: the key stands for another file
@@ -59,7 +59,7 @@ def keep_upload(
     except IntegrityError:
         first = uploads.by_key(submitter, idempotency_key)
         if first is None:
-            # A colleague's list has it.
+            # A request that came another way has the key of a row.
             raise Refused("IDEMPOTENCY_KEY_REUSED", facts={"key": str(idempotency_key)}) from None
         return same_upload(first, kind=kind, sha256=sha256)
 
@@ -97,19 +97,20 @@ def same_upload(first: Upload, *, kind: str, sha256: str) -> Upload:
     return first
 
 
-def submit_upload(*, number: int, submitter: User, version: str = "") -> Submission:
+def submit_upload(*, number: int, submitter: User, version: str | None = None) -> Submission:
     """
     Hand the drafts of an upload to the approvers, each as a request of its own.
 
     Those that the ledger would refuse stay drafts; sent again, nothing more happens to the rest.
 
-    :param version: of the rows that the submitter was shown: who submits is who asks for them
+    :param version: of the rows that the submitter was shown: who submits is who asks for them; None
+        where nobody is shown anything
     :raises Refused: REQUEST_NOT_FOUND, ACTOR_NOT_AUTHORISED, or REQUEST_TRANSITION_INVALID: a row
         asks for something else by now; then nothing is submitted
     """
     with translated(), transaction.atomic():
         drafts = _drafts(number, submitter)
-        if version and version != uploads.version(Upload.objects.get(number=number)):
+        if version not in (None, uploads.version(Upload.objects.get(number=number))):
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"changed": "content"})
         refused = {each: code for each, code in uploads.forecast(drafts).items() if code}
         going = [draft.id for draft in drafts if draft.id not in refused]

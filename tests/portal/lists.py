@@ -25,6 +25,12 @@ def upload(person, content, **answers):
     return Upload.objects.latest("number")
 
 
+def submit(client, kept):
+    """Open a list, and submit what it shows."""
+    page = f"/requests/uploads/{kept.number}"
+    return client.post(f"{page}/submit", {"version": client.get(page).context["version"]})
+
+
 def found(answer):
     return [(each.row, each.column, each.code) for each in answer.context["form"].problems]
 

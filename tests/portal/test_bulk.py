@@ -12,7 +12,7 @@ from registry import services
 from registry.models import Request, Upload
 from tests import make
 from tests.portal.cast import same_key, signed_in, somebody
-from tests.portal.lists import NEW, a_list, form, found, requests_of, upload
+from tests.portal.lists import NEW, a_list, form, found, requests_of, submit, upload
 
 RETIREMENTS = (
     "from_account,commodity,quantity,beneficiary,beneficiary_country,purpose,"
@@ -258,7 +258,8 @@ def test_the_approvers_are_told_of_a_list_as_one_piece_of_news(cast):
     client = signed_in(cast.marsh)
     rows = ("ALD-01,COB-01,SOL,1,,", "ALD-01,COB-01,SOL,2,,")
     kept = client.post(NEW, form(a_list(*rows)))
-    client.post(f"{kept.headers['Location']}/submit")
+    assert kept.status_code == 302
+    submit(client, Upload.objects.get())
 
     page = signed_in(cast.approver).get("/notifications").content.decode()
 
@@ -287,8 +288,9 @@ def test_as_many_rows_as_are_allowed_are_kept_with_few_questions(
 
     with django_assert_max_num_queries(60):
         kept = client.post(NEW, form(content))
+    shown = {"version": client.get(kept.headers["Location"]).context["version"]}
     with django_assert_max_num_queries(30):
-        client.post(f"{kept.headers['Location']}/submit")
+        client.post(f"{kept.headers['Location']}/submit", shown)
 
     assert Request.objects.filter(status="submitted").count() == MOST_ROWS
 
@@ -297,7 +299,7 @@ def test_who_submits_a_colleagues_list_asks_for_it(cast):
     kept = upload(somebody(cast, "operator"), a_list("ALD-01,COB-01,SOL,5,,"))
     twin = make.person(make.registry(), "operator", person_id=cast.approver.person_id)
 
-    signed_in(twin).post(f"/requests/uploads/{kept.number}/submit")
+    submit(signed_in(twin), kept)
 
     assert [(item.status, item.submitter) for item in requests_of(kept)] == [("submitted", twin)]
 
@@ -310,6 +312,7 @@ def test_a_row_that_was_changed_since_the_list_was_shown_is_not_asked_for(cast):
     services.update_draft(request_id=requests_of(kept)[0].id, submitter=twin, volume=500)
 
     answer = client.post(f"{page}/submit", shown)
+    assert client.post(f"{page}/submit").status_code == 409
     again = {"version": answer.context["version"]}
     statuses = [client.post(f"{page}/submit", again).status_code for _ in range(2)]
 

@@ -3,7 +3,7 @@
 from registry import services
 from registry.models import Notice
 from tests.portal.cast import signed_in
-from tests.portal.lists import a_list, requests_of, upload
+from tests.portal.lists import a_list, requests_of, submit, upload
 from tests.proof import prove
 
 
@@ -12,7 +12,7 @@ def test_all_are_submitted_in_one_step_and_each_is_decided_on_its_own(cast):
     client, path = signed_in(cast.marsh), f"/requests/uploads/{kept.number}"
 
     shown = client.get(path)
-    client.post(f"{path}/submit")
+    submit(client, kept)
     for item in requests_of(kept):
         services.approve_request(request_id=item.id, approver=cast.approver)
 
@@ -42,9 +42,9 @@ def test_those_that_would_be_refused_stay_drafts_and_are_named(cast, committed_d
     dunmore.status = "suspended"
     dunmore.save()
 
-    client.post(f"{path}/submit")
+    submit(client, kept)
     page = client.get(path)
-    client.post(f"{path}/submit")
+    submit(client, kept)
 
     assert [item.status for item in requests_of(kept)] == ["submitted", "draft", "draft"]
     assert [row["refusal"].code if row["refusal"] else "" for row in page.context["rows"]] == [
@@ -88,7 +88,9 @@ def test_a_suspended_organisation_submits_nothing_and_is_told_so(cast):
     cast.alder.status = "suspended"
     cast.alder.save()
 
-    page = signed_in(cast.marsh).post(f"/requests/uploads/{kept.number}/submit", follow=True)
+    client = signed_in(cast.marsh)
+    submit(client, kept)
+    page = client.get(f"/requests/uploads/{kept.number}")
 
     # With the organisation its accounts are suspended: no row could be executed.
     assert "ACCOUNT_NOT_ACTIVE" in page.content.decode()
