@@ -98,7 +98,7 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         "tabs": shown,
         "group": next((tab for tab in shown if tab["here"] and tab["tabs"]), None),
         "role": access.describe(user),
-        "may_submit": access.may(user, Right.SUBMIT),
+        "may_submit": access.may_ask(user),
         "unread": notices.unread(user),
         "suspended": access.is_suspended(user),
     }

@@ -111,4 +111,6 @@ def of(item: Request) -> Kind:
 
 def offered(user: User) -> list[Kind]:
     """Return what a person may ask for."""
+    if access.is_suspended(user):
+        return []
     return [kind for kind in KINDS if access.may(user, kind.right)]

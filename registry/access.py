@@ -98,9 +98,14 @@ def sees_only(user: User) -> UUID | None:
     return None if may(user, Right.SEE_EVERYTHING) else user.organisation_id
 
 
+def may_ask(user: User) -> bool:
+    """Say whether a person may ask for anything now: not while their organisation is suspended."""
+    return may(user, Right.SUBMIT) and not is_suspended(user)
+
+
 def may_ask_for(user: User, organisation_id: UUID | None) -> bool:
-    """Say whether a person may ask for something on behalf of an organisation."""
-    return may(user, Right.SUBMIT) and sees_only(user) in (None, organisation_id)
+    """Say whether a person may ask for something now on behalf of an organisation."""
+    return may_ask(user) and sees_only(user) in (None, organisation_id)
 
 
 def is_same_person(user: User, other: User) -> bool:

@@ -44,6 +44,7 @@ def show(request: SignedIn) -> HttpResponse:
 def _organisation(request: SignedIn) -> HttpResponse:
     held = accounts.overview(request.user)
     near = deadlines.of(request.user)
+    drafts, more_drafts = requests.drafts(request.user)
     return render(
         request,
         "portal/home/organisation.html",
@@ -51,10 +52,11 @@ def _organisation(request: SignedIn) -> HttpResponse:
             "accounts": held,
             "near": near,
             "needs": notices.needing(request.user, near),
-            "drafts": requests.drafts(request.user),
+            "drafts": drafts,
+            "more_drafts": more_drafts,
             "latest": requests.latest(request.user),
             "tasks": beginnings.tasks(request.user, held),
-            "may_submit": access.may(request.user, access.Right.SUBMIT),
+            "may_submit": access.may_ask(request.user),
         },
     )
 

@@ -142,10 +142,11 @@ def last_decision() -> Request | None:
     return Request.objects.exclude(decided_at=None).order_by("-decided_at").first()
 
 
-def drafts(user: User) -> list[Request]:
-    """Return the drafts that a person's organisation has still to finish."""
+def drafts(user: User, count: int = 5) -> tuple[list[Request], bool]:
+    """Return the newest drafts of a person's organisation, and whether there are more."""
     own = visible(user).filter(organisation_id=user.organisation_id, status=Status.DRAFT)
-    return list(own.order_by("-number")[:5])
+    found = list(own.order_by("-number")[: count + 1])
+    return found[:count], len(found) > count
 
 
 def counts(user: User) -> dict[str, int]:

@@ -23,7 +23,7 @@ def test_drafts_beyond_those_listed_are_a_link_away_and_names_keep_one_full_stop
     cast.cobalt.name = "Cobalt Grid B.V."
     cast.cobalt.save()
     pages = []
-    for number in range(1, 6):
+    for number in range(1, 7):
         pages.append(signed_in(cast.marsh).get("/").content.decode())
         cast.draft(number)
     pages.append(signed_in(cast.marsh).get("/").content.decode())
@@ -36,9 +36,14 @@ def test_drafts_beyond_those_listed_are_a_link_away_and_names_keep_one_full_stop
 def test_a_suspended_organisation_is_not_offered_what_it_cannot_do(cast):
     cast.alder.status = "suspended"
     cast.alder.save()
+    cast.draft(5)
     client = signed_in(cast.marsh)
 
-    assert "/requests/new/transfer" not in client.get("/").content.decode()
+    for path in ("/", "/accounts/ALD-01/holdings", "/requests", "/requests/uploads", "/facilities"):
+        page = client.get(path).content.decode()
+        assert 'href="/requests/new/' not in page
+        assert "Check and submit it" not in page
+    assert 'href="/requests/new/issue' not in client.get("/facilities/FG").content.decode()
     form = client.get("/requests/new/transfer").content.decode()
     assert "until the registry lets Alder Wind act again" in form
 

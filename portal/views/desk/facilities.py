@@ -32,7 +32,7 @@ def index(request: SignedIn) -> HttpResponse:
     context |= {
         "may_keep": access.may(request.user, Right.KEEP_RECORDS),
         "sees_all": access.may(request.user, Right.SEE_EVERYTHING),
-        "may_submit": access.may(request.user, Right.SUBMIT),
+        "may_submit": access.may_ask(request.user),
     }
     return render(request, "portal/facilities/list.html", context)
 
