@@ -143,7 +143,8 @@ def _show(request: SignedIn, item: Request) -> HttpResponse:
 
 def _review_next(request: SignedIn, item: Request) -> Request | None:
     """Return what waits for whoever has decided this one: they go on from here."""
-    return queue.next_for(request.user) if item.approver_id == request.user.id else None
+    goes_on = access.may(request.user, access.Right.DECIDE) and item.approver_id == request.user.id
+    return queue.next_for(request.user) if goes_on else None
 
 
 def _progress(request: SignedIn, item: Request) -> dict[str, Any]:

@@ -42,6 +42,12 @@ def test_whoever_has_decided_goes_on_to_the_oldest_that_is_not_their_own(cast):
 
     assert f'href="/approvals/{second.number}">Review next' in result
     assert "Review next" not in others
+    cast.approver.role = "auditor"
+    cast.approver.save()
+    assert (
+        "Review next"
+        not in signed_in(cast.approver).get(f"/requests/{first.number}").content.decode()
+    )
 
 
 def test_the_page_says_that_nothing_has_changed_since_the_check(cast):
