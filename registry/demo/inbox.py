@@ -10,6 +10,7 @@ from django.db.models import Max, Q
 from registry import services
 from registry.demo import cast, clock
 from registry.models import Notice, NoticeKind, User
+from registry.selectors.notices import DISMISSIBLE
 from registry.services import notices
 
 # What is older is history: nobody is told of it.
@@ -41,7 +42,7 @@ def settle(now: datetime) -> None:
     """Let people have read what is old, and the mails of the past be gone."""
     with clock.at(now):
         services.tell_changed_previews()
-        notices.close(Q(told_at__lt=now - DONE, awaits__in=notices.DISMISSIBLE))
+        notices.close(Q(told_at__lt=now - DONE, awaits__in=DISMISSIBLE))
         old = Notice.objects.filter(told_at__lt=now - READ).values("person")
         for row in old.annotate(newest=Max("id")):
             person = User.objects.get(id=row["person"])

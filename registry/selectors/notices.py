@@ -24,6 +24,8 @@ DOERS = {
     Awaits.USE: Right.SUBMIT,
     Awaits.SIGNATURE: Right.SIGN_VARIANCE,
 }
+# A decision and a signature are somebody's duty until they are given.
+DISMISSIBLE = (Awaits.COPY, Awaits.LOOK, Awaits.USE)
 RELATED = (
     "person__organisation",
     "request__commodity",
@@ -62,6 +64,11 @@ class Item:
     notice: Notice
     told: Telling
     needs: bool
+
+    @property
+    def may_be_dismissed(self) -> bool:
+        """Say whether the person may leave undone what it is about."""
+        return self.needs and self.notice.awaits in DISMISSIBLE
 
 
 @dataclass(frozen=True)

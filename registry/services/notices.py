@@ -250,13 +250,9 @@ def mark_notices_read(*, person: User, up_to: int) -> None:
 
 def dismiss_notice(*, person: User, notice_id: int) -> None:
     """Take a notice off a person's own list of what needs them: they will not act on it."""
-    own = Notice.objects.filter(person=person, id=notice_id, awaits__in=DISMISSIBLE)
+    own = Notice.objects.filter(person=person, id=notice_id, awaits__in=selectors.DISMISSIBLE)
     now = timezone.now()
     own.filter(closed_at=None).update(closed_at=now, read_at=Coalesce(F("read_at"), now))
-
-
-# A decision is somebody's duty until it is taken.
-DISMISSIBLE = (Awaits.COPY, Awaits.LOOK, Awaits.USE)
 
 
 def choose_mails(*, person: User, mailed: Mapping[NoticeKind, bool]) -> None:
