@@ -11,7 +11,7 @@ from django.db import connections
 # What grows for ever. A page may read any other table whole.
 GROWING = {
     "transactions", "assets", "transaction_items", "transaction_item_inputs", "credits_debits",
-    "chain", "leaves", "registry_request",
+    "chain", "leaves", "registry_request", "sums", "stops",
 }  # fmt: skip
 Row = dict[str, Any]
 

@@ -14,6 +14,8 @@ from registry.selectors.positions import Standing, read_standing
 
 Row = dict[str, Any]
 PAGE = 50
+# Each question adds up all that happened since the last kept sums.
+AT_ONCE = 2000
 BY = ("commodity", "facility", "batch", "region")
 FIELDS = ("by", "commodity", "facility", "as_of", "at")
 
@@ -48,19 +50,20 @@ def read(user: User, typed: Mapping[str, str]) -> Question:
     return Question(typed, by, stands, facility, mistakes)
 
 
-def rows(question: Question, *, after: str = "") -> tuple[list[Row], str]:
+def rows(question: Question, *, after: str = "", page: int | None = None) -> tuple[list[Row], str]:
     """Return a page of rows with their difference, and after which one to go on."""
+    page = page or PAGE
     marks, following = question.standing.marks, ""
     with positions.one_moment():
         if question.by == "batch":
             facility = question.facility.id if question.facility else None
-            found = sums.of_batches(marks, facility, after=after, limit=PAGE + 1)
-            if len(found) > PAGE:
-                found = found[:PAGE]
+            found = sums.of_batches(marks, facility, after=after, limit=page + 1)
+            if len(found) > page:
+                found = found[:page]
                 following = found[-1]["place"]
         elif question.by == "facility":
-            found = sums.of_facilities(marks, after=after, limit=PAGE)
-            following = sums.last_facility(after=after, limit=PAGE)
+            found = sums.of_facilities(marks, after=after, limit=page)
+            following = sums.last_facility(after=after, limit=page)
         elif question.by == "region":
             found = sums.of_regions(marks)
         else:
@@ -71,7 +74,7 @@ def rows(question: Question, *, after: str = "") -> tuple[list[Row], str]:
 def every_row(question: Question, *, after: str = "") -> Iterator[Row]:
     """Return every row of a question, or those after a place."""
     while True:
-        found, after = rows(question, after=after)
+        found, after = rows(question, after=after, page=AT_ONCE)
         for row in found:
             mark = question.standing.of(row["commodity"]) or {}
             yield {**row, "position": mark.get("number"), "position_hash": mark.get("hash")}

@@ -17,7 +17,7 @@ from tests.portal.cast import signed_in, somebody
 
 TABLES = (
     "transactions", "assets", "transaction_items", "transaction_item_inputs", "credits_debits",
-    "chain", "leaves",
+    "chain", "leaves", "sums", "stops",
 )  # fmt: skip
 TODAY = f"{dates.today():%Y-%m-%d}"
 MANY = 1500

@@ -209,6 +209,18 @@ def test_rebuild_derived_brings_back_what_was_lost(committed_db: Database):
     assert look.everything() == before
 
 
+def test_rebuild_derived_brings_back_sums_whose_errors_cancel_out(committed_db: Database):
+    make.mint(make.account(), 100)
+    services.reconcile()
+    before = look.rows("SELECT came, went FROM ledger.sums ORDER BY 1, 2")
+    tamper(committed_db, "sums", "UPDATE ledger.sums SET came = came + 5, went = went + 5")
+
+    printed = run("rebuild_derived", "--yes")
+
+    assert re.search(r"^sums +0 +0$", printed, re.MULTILINE)
+    assert look.rows("SELECT came, went FROM ledger.sums ORDER BY 1, 2") == before
+
+
 # -- execute_approved
 
 

@@ -151,7 +151,8 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $
 $$;
 
 -- SUMS_DRIFT: how many batches, facilities and regions differ, now, from what all batches and all
--- unspent blocks give: their last kept sums, and the flow since.
+-- unspent blocks give: their last kept sums, and the flow since. Of what came to a region and what left
+-- it, only the difference can be held against the blocks of now.
 CREATE OR REPLACE FUNCTION ledger.sums_drift() RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH stop AS (
