@@ -1,9 +1,9 @@
 """
-The database of the tests: one server a run, one cloned database a test.
+The database of the tests: one server a run, a clean copy of one database for each test.
 
 ``LEDGER_TEST_PG`` chooses the server, see docs/testing.md. Tests share nothing: history cannot be
-truncated, on purpose, so each test works on its own copy of a migrated template and really commits.
-(Attacks that must be refused leave nothing, and share one.)
+truncated, on purpose, so each test works on a copy of a migrated template and really commits; the
+copy is washed for the next one. (Attacks that must be refused leave nothing, and share one.)
 """
 
 import json

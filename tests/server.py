@@ -45,6 +45,9 @@ class Server:
     def administer(self, *statements: sql.SQL | sql.Composed) -> None:
         """Run statements as superuser, each in its own transaction."""
         connection = administrator(self.admin_dsn)
+        if connection.closed:
+            administrator.cache_clear()
+            connection = administrator(self.admin_dsn)
         for statement in statements:
             connection.execute(statement)
 
@@ -57,7 +60,7 @@ def administrator(dsn: str) -> psycopg.Connection:
 
 @dataclasses.dataclass
 class Database:
-    """A database of one test, and the connections that the test opened to it."""
+    """A database that a test works in, and the connections that the test opened to it."""
 
     name: str
     server: Server

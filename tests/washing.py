@@ -27,11 +27,11 @@ from tests.server import Database, Server, clone, django_uses
 # Nothing vacuums a copy: after so many tests or rows, a new one is quicker.
 TESTS, ROWS = 40, 3_000
 LEAVE_SECONDS = 0.5
-# Where DDL, a grant or a trigger switched off leaves its mark.
+# Where DDL, a grant, a trigger switched off or an ANALYZE leaves its mark.
 CATALOGUE = (
     *("pg_class", "pg_attribute", "pg_attrdef", "pg_type", "pg_proc", "pg_trigger", "pg_rewrite"),
     *("pg_constraint", "pg_index", "pg_sequence", "pg_policy", "pg_namespace", "pg_default_acl"),
-    *("pg_event_trigger", "pg_extension", "pg_inherits", "pg_statistic_ext"),
+    *("pg_event_trigger", "pg_extension", "pg_inherits", "pg_statistic_ext", "pg_statistic"),
 )
 TABLES = """
     SELECT nspname, relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
@@ -59,7 +59,7 @@ UNGUARD = """
 """
 GUARD = "UPDATE pg_class SET relhastriggers = true WHERE oid = ANY (%s)"
 # No login may take an advisory lock for its session, or make a temporary table.
-TIDY = "RESET ALL; UNLISTEN *; DISCARD SEQUENCES"
+TIDY = "CLOSE ALL; RESET ROLE; RESET ALL; UNLISTEN *; DISCARD SEQUENCES"
 
 
 class Copy:
@@ -245,5 +245,6 @@ def tidy(connection: BaseDatabaseWrapper) -> None:
         return
     try:
         driver.execute(TIDY)
+        connection.ensure_timezone()
     except psycopg.Error:
         connection.close()

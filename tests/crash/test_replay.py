@@ -19,8 +19,7 @@ from registry.settings import BASE_DIR
 from tests import histories
 from tests.crash.conftest import Mortal
 from tests.histories import write
-from tests.ledger.test_replay_resume import environment
-from tests.server import TEMPLATE
+from tests.server import TEMPLATE, environment
 
 pytestmark = pytest.mark.crash
 
