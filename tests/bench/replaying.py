@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import random
-import resource
 import secrets
 import shutil
 import subprocess
@@ -90,18 +89,23 @@ def _replayed(file: Path, database: Database, length: int) -> str:
         stdout=subprocess.DEVNULL,
     )
     seen: list[tuple[float, int]] = []
-    while process.poll() is None:
+    ended = 0
+    while not ended:
         time.sleep(1)
+        # Of this process alone: what the children of this one came to is the largest of all.
+        ended, status, used = os.wait4(process.pid, os.WNOHANG)
         run = ReplayRun.objects.first()
         connection.close()
         if run is not None and run.done and (not seen or run.done > seen[-1][1]):
             seen.append((time.monotonic(), run.done))
     run = ReplayRun.objects.get()
-    if process.returncode or run.accepted != length or not run.reconciled:
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if status or run.accepted != length or not run.reconciled:
         raise RuntimeError(f"the run ended with {process.returncode}: {run.problem}")
-    size = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    first = [point for point in seen if point[1] <= length / 10] or seen[:2]
-    last = [point for point in seen if point[1] >= length * 9 / 10] or seen[-2:]
+    size = used.ru_maxrss // 1024
+    first = [point for point in seen if point[1] <= length / 10]
+    last = [point for point in seen if point[1] >= length * 9 / 10]
+    first, last = (first if len(first) > 1 else seen[:2]), (last if len(last) > 1 else seen[-2:])
     return (
         f"| {length:,} | {run.seconds:,.0f} | **{length / run.seconds:,.0f}** | {_rate(first)} |"
         f" {_rate(last)} | {size:,} MB |"
