@@ -6,15 +6,6 @@ from typing import Any
 from django.db import connections
 
 
-def is_replay_window_open() -> bool:
-    """Say whether past times may be stated now."""
-    found = _one(
-        "SELECT EXISTS (SELECT FROM ledger.change_windows WHERE purpose = 'replay'"
-        " AND clock_timestamp() BETWEEN opened_at AND closes_at)"
-    )
-    return bool(found and found[0])
-
-
 def open_window() -> tuple[Any, str] | None:
     """Return until when past times may be stated and why, if they may now."""
     found = _one(

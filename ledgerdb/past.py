@@ -11,10 +11,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ledgerdb.positions import UPTO, ask, pair, stream
+from ledgerdb.positions import LARGEST, UPTO, ask, pair, stream
 from ledgerdb.reads import Row
 
-LARGEST = 2**63 - 1
 # So many blocks of an account are looked at first; then four times as many, and so on.
 AT_ONCE = 200
 

@@ -16,6 +16,8 @@ from ledgerdb.reads import LOOK_UP, WAYS, Row, rows
 
 USING = "audit"
 CHUNK = 2000
+# What no height or number is above.
+LARGEST = 2**63 - 1
 
 MARK = """
     SELECT c.id AS commodity_id, c.code AS commodity, ch.height,

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ledgerdb.positions import UPTO, ask, pair
+from ledgerdb.positions import LARGEST, UPTO, ask, pair
 from ledgerdb.reads import Row
-
-LARGEST = 2**63 - 1
 
 # What the commodities of a question came to, up to where it stands (``stop``: the last height below
 # of which sums are kept), and what each of the things that are summed added since then.

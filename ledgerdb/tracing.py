@@ -7,10 +7,8 @@ Reads the blocks of the one batch, by the index on its numbers.
 from collections.abc import Iterator
 from typing import Any
 
-from ledgerdb.positions import ask, stream
+from ledgerdb.positions import LARGEST, ask, stream
 from ledgerdb.reads import Row
-
-LARGEST = 2**63 - 1
 
 # What was unspent of a batch at a position. "+ 0": found by the batch alone.
 UNSPENT = f"""

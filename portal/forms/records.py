@@ -227,7 +227,7 @@ class AuditForm(Record):
     document = line("Document", 500, required=False, help_text="Where the report is filed.")
 
     def clean(self) -> dict[str, Any]:
-        """Put the two days in order."""
+        """Put the two days in order, and catch a mistyped year."""
         answers: dict[str, Any] = super().clean() or {}
         start, end = answers.get("audited_on"), answers.get("valid_until")
         if start and start > today():

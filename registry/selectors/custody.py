@@ -14,9 +14,9 @@ from registry.models import User
 from registry.moments import Moment
 from registry.selectors.positions import Standing, read_standing, since, standing
 
+LARGEST = positions.LARGEST
 Row = dict[str, Any]
 PAGE = 50
-LARGEST = 2**63 - 1
 # How people group digits: spaces of several widths, commas, points, apostrophes.
 GROUPING = re.compile("[\\s\u00a0\u2009\u202f,.'_]+")
 ON = re.compile(r"\s+(?:on|at|as of)\s+|\s+(?=yesterday|today)", re.IGNORECASE)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledgerdb import journal, positions
+from ledgerdb.positions import LARGEST
 from registry import access, dates
 from registry.dates import DateError
 from registry.models import Commodity, Request, User
@@ -21,7 +22,6 @@ FIELDS = (
     "kind", "commodity", "organisation", "account", "since", "until", "least", "most",
     "as_of", "at",
 )  # fmt: skip
-LARGEST = 2**63 - 1
 
 
 @dataclass

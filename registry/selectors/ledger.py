@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import Http404
 
 from ledgerdb import journal, pages
+from ledgerdb.positions import LARGEST
 from registry import access
 from registry.models import Account, Request, User
 from registry.selectors import requests
@@ -16,7 +17,6 @@ Row = dict[str, Any]
 STRANGER = "Another account"
 # So many of the blocks that were cut together are listed; the picture shows them all.
 LISTED = 100
-LARGEST = 2**63 - 1
 
 
 def totals() -> list[Row]:

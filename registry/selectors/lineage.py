@@ -49,12 +49,8 @@ class Lineage:
     @property
     def is_whole(self) -> bool:
         """Say whether all numbers and transactions of the batch are shown."""
-        return self.has_all_numbers and self.after is None and self.before is None
-
-    @property
-    def has_all_numbers(self) -> bool:
-        """Say whether all numbers of the batch are shown."""
-        return (self.first, self.last) == (self.batch["first"], self.batch["last"])
+        numbers = (self.first, self.last) == (self.batch["first"], self.batch["last"])
+        return numbers and self.after is None and self.before is None
 
     @property
     def shown(self) -> list[Row]:

@@ -1,5 +1,5 @@
 -- SETTLE: the common case of a transfer or a retirement, in one step: a quantity, from one block that
--- suffices, from now on, between accounts that both have held the commodity before.
+-- suffices, between accounts that both have held the commodity before.
 --
 -- It writes no row that it was given: every row follows from the approved request and from the block as
 -- the history says it. So there is nothing left to prove of them, and the guards that prove what others
