@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ledgerdb import pages
 from registry import access
-from registry.models import Request, User
+from registry.models import Organisation, Request, User
 
 Status = Request.Status
 OPEN = (Status.DRAFT, Status.SUBMITTED, Status.APPROVED)
@@ -75,6 +75,12 @@ def by_key(user: User, key: UUID) -> Request | None:
     """Return what was asked for under a key in the person's organisation before, if anything."""
     own = visible(user).filter(organisation_id=user.organisation_id)
     return own.filter(idempotency_key=key).first()
+
+
+def with_key(key: UUID) -> Q:
+    """Return the condition that a request was asked for under a key, in any organisation."""
+    # The index of keys begins with the organisation: without one named, it would not be used.
+    return Q(idempotency_key=key, organisation__in=Organisation.objects.all())
 
 
 def listed(

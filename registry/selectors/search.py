@@ -131,7 +131,7 @@ def _requests(user: User, text: str) -> Iterator[Found]:
     if plain:
         sought.append(Q(number=_number(plain[1])))
     if key:
-        sought += [Q(id=key), Q(idempotency_key=key)]
+        sought += [Q(id=key), requests.with_key(key)]
     for each in sought:
         for item in requests.visible(user).filter(each)[:10]:
             detail = f"{item.get_kind_display()}, {item.get_status_display().lower()}"

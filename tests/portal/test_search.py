@@ -296,7 +296,9 @@ def test_looking_up_a_key_goes_by_its_index(cast, committed_db):
     connection.execute("ANALYZE")
     connection.execute("SET enable_seqscan = off")
     statement, values = (
-        requests.visible(cast.approver).filter(idempotency_key=uuid4())[:10].query.sql_with_params()
+        requests.visible(cast.approver)
+        .filter(requests.with_key(uuid4()))[:10]
+        .query.sql_with_params()
     )
 
     plan = str(connection.execute(f"EXPLAIN (COSTS OFF) {statement}", values).fetchall())
