@@ -110,11 +110,15 @@ def test_a_leaf_is_not_turned_into_that_of_another_block(committed_db):
 
 
 def test_a_leaf_is_not_turned_into_one_of_thin_air(committed_db):
-    source = make.account(holding=100)
+    make.transfer(make.account(holding=100), make.account(), 100)
     forger = Forger(committed_db, "ledger_owner")
+    # What was spent may go, so that it is not missed: only what is put in its place is wrong.
+    spent = forger.one("SELECT min(id) FROM ledger.transaction_items")
+    forger.commit()
+    tamper(committed_db, "leaves", f"UPDATE ledger.leaves SET item_id = {spent}")
 
     with refused("LEAF_SHORTFALL"):
-        forger.run("UPDATE ledger.leaves SET item_id = 4711 WHERE account_id = %s", source.id)
+        forger.run("UPDATE ledger.leaves SET item_id = 4711")
 
 
 def test_the_column_that_lets_the_writer_lock_an_account_says_nothing(committed_db):
