@@ -30,6 +30,7 @@ CHANGES = LEDGER + "test_changes.py::"
 REFERENCE = LEDGER + "test_reference.py::"
 FILES = LEDGER + "test_guards_files.py::"
 PRIVILEGES = LEDGER + "test_privileges.py::"
+REPLAYS = LEDGER + "test_replay_tables.py::"
 PEOPLE = LEDGER + "test_people.py::"
 ATTACKS = LEDGER + "test_attacks.py::"
 EVERYBODYS = "tests/architecture/test_catalogue.py::test_no_function_anywhere_of_ours_is_everybodys"
@@ -45,6 +46,13 @@ GUARD_TESTS = {
             "credits_debits", "chain",
         )
     },
+    **{
+        f"registry_replay{table}_kept": REPLAYS + "test_nothing_of_it_is_ever_deleted"
+        for table in ("run", "rejection", "variance")
+    },
+    "registry_replayrun_frozen": REPLAYS + "test_a_run_that_ended_stays_as_it_is",
+    "registry_replayrejection_frozen": REPLAYS + "test_of_a_rejection_only_its_assignee_changes",
+    "registry_replayvariance_frozen": REPLAYS + "test_what_is_signed_is_frozen",
     "reconciliations_append_only": "tests/audit/test_reconciliation.py::"
     "test_a_result_is_never_rewritten",
     "transaction_items_derive_created": JOINS_EARLIER,
@@ -60,8 +68,7 @@ GUARD_TESTS = {
     "leaves_mirror_blocks": DERIVED + "test_an_unspent_block_says_what_its_canonical_row_says",
     "leaves_mirror_blocks_when_changed": KEYS + "test_a_leaf_is_not_turned_into_one_of_thin_air",
     "leaves_leave_spent": DERIVED + "test_an_unspent_block_stays",
-    "leaves_leave_spent_when_changed": KEYS
-    + "test_a_leaf_is_not_turned_into_that_of_another_block",
+    "leaves_leave_spent_when_changed": KEYS + "test_a_leaf_does_not_become_that_of_another_block",
     "account_balances_mirror_postings": DERIVED + "test_a_balance_without_postings_is_zero",
     "account_balances_mirror_postings_when_changed": DERIVED
     + "test_a_stored_balance_is_what_was_posted",

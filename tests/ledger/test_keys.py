@@ -91,7 +91,7 @@ def test_a_batch_does_not_join_an_earlier_mint_even_without_its_key(committed_db
         )
 
 
-def test_a_leaf_is_not_turned_into_that_of_another_block(committed_db):
+def test_a_leaf_does_not_become_that_of_another_block(committed_db):
     source, target = make.account(holding=100), make.account(holding=50)
     forger = Forger(committed_db, "ledger_owner")
     lost, kept = forger.blocks(source)[0], forger.blocks(target)[0]

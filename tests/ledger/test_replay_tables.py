@@ -106,7 +106,7 @@ def test_a_source_has_one_final_run_with_its_freeze():
         make.replay_run(purpose="final", freeze_at=timezone.now())
 
 
-def test_a_rejection_comes_while_its_run_is_running_and_only_its_assignee_changes(pages):
+def test_of_a_rejection_only_its_assignee_changes(pages):
     run = started()
     rejection = ReplayRejection.objects.create(
         run=run, line=1, event_id="e", kind="mint", code="X", root_event="e", root_code="X"
@@ -200,7 +200,14 @@ def test_one_decision_about_an_event_is_open_and_it_replaces_only_what_is_signed
     assert make.variance(replaces=first).replaces == first
 
 
+# A foreign key alone would stop the other.
+CASCADE = {"DELETE FROM": "", "TRUNCATE": "CASCADE"}
+
+
 @pytest.mark.parametrize("model", [ReplayRun, ReplayRejection, ReplayVariance])
-def test_nothing_of_it_is_ever_deleted(pages, model):
+def test_nothing_of_it_is_ever_deleted(pages, committed_db, model):
     with refused("42501"):
         pages.execute(f"DELETE FROM {model._meta.db_table}")
+    for command in ("DELETE FROM", "TRUNCATE"):
+        with refused("APPEND_ONLY_VIOLATION"):
+            committed_db.connect().execute(f"{command} {model._meta.db_table} {CASCADE[command]}")
