@@ -148,7 +148,7 @@ def _show(
 ) -> HttpResponse:
     mine = upload.organisation_id == request.user.organisation_id
     # First of all: what changes while the rows are read is then not what was shown.
-    version = uploads.version(upload) if mine else ""
+    version = uploads.version(upload) if mine and uploads.drafts_of(upload).exists() else ""
     drafts = list(uploads.drafts_of(upload)) if mine else []
     only = request.GET.get("show") == "drafts"
     after = number_of(request.GET.get("after", "")) or 0

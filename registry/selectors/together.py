@@ -85,6 +85,12 @@ def alike(variance: ReplayVariance) -> QuerySet[ReplayVariance]:
     return ReplayVariance.objects.filter(**same, withdrawn_at=None).order_by("id")
 
 
+def like_it(variance: ReplayVariance) -> int:
+    """Return how many other decisions say the same and stand as this one does."""
+    same = {name: getattr(variance, name) for name in (*SAYS, "signed_by", "withdrawn_by")}
+    return ReplayVariance.objects.filter(**same).exclude(pk=variance.pk).count()
+
+
 def done(source: str, numbers: list[int]) -> list[ReplayVariance]:
     """Return decisions of a source by their numbers, if none of them waits any more."""
     found = ReplayVariance.objects.filter(pk__in=numbers, source=source).order_by("id")

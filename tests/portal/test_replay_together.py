@@ -176,6 +176,8 @@ def test_what_says_the_same_is_signed_together_each_by_a_second_person(run, oper
     for _ in range(2):
         answer = approver.post(page, sent, follow=True)
         assert f">{signed[0].event_id}</a> and 2 others that say the same" in text(answer)
+    said = approver.get(f"/replay/variances?saved={signed[0].pk}&others=999")
+    assert "and 2 others that say the same" in text(said)
     assert waiting() == {"issue:7"}
     assert set(signed.values_list("signed_by", flat=True)) == {make.approver().pk}
 

@@ -16,7 +16,7 @@ from registry import access, services
 from registry.access import Right, SignedIn
 from registry.models import ReplayRejection, ReplayVariance
 from registry.replay import written
-from registry.selectors import rejections, variances
+from registry.selectors import rejections, together, variances
 
 # So many consequences are named on the page of their cause.
 NAMED = 50
@@ -75,7 +75,9 @@ def saved_before(request: SignedIn, source: str = "") -> Any:
     number = read_number(request.GET.get("saved", ""))
     saved: Any = variances.find(source, number) if number else None
     if saved is not None:
-        saved.others = read_number(request.GET.get("others", "")) or 0
+        # No more than there are: anybody can write an address.
+        others = read_number(request.GET.get("others", "")) or 0
+        saved.others = min(others, together.like_it(saved)) if others else 0
     return saved
 
 
