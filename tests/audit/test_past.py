@@ -143,7 +143,7 @@ def test_a_link_names_every_commodity_however_many_there_are(cast, auditor):
 
 
 @pytest.mark.parametrize(
-    "page",
+    "path",
     [
         "/batches/1/lineage",
         "/batches/1/trace",
@@ -153,11 +153,11 @@ def test_a_link_names_every_commodity_however_many_there_are(cast, auditor):
         "/transactions/SOL-2",
     ],
 )
-def test_the_links_of_a_page_of_the_past_lead_to_the_same_moment(cast, auditor, page):
+def test_the_links_of_a_page_of_the_past_lead_to_the_same_moment(cast, auditor, path):
     cast.executed(400)
     cast.executed(100)
 
-    shown = main(auditor.get(f"{page}{'&' if '?' in page else '?'}at=SOL-2"))
+    shown = main(auditor.get(f"{path}{'&' if '?' in path else '?'}at=SOL-2"))
 
     links = re.findall(r'href="(/(?:blocks|certificates)/[^"]+)"', shown)
     assert links
