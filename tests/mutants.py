@@ -77,6 +77,8 @@ GUARD_TESTS = {
     "registry_request_kept": REQUESTS + "test_a_request_is_kept",
     "registry_request_asked": REQUESTS + "test_a_key_stands_for_one_content",
     "registry_request_changed": REQUESTS + "test_a_submitted_request_keeps_every_column",
+    "registry_request_moved": REQUESTS + "test_a_request_moves_only_along_its_states",
+    "check_request_change": REQUESTS + "test_a_request_moves_only_along_its_states",
     "check_request_transition": REQUESTS + "test_a_request_moves_only_along_its_states",
     "check_request_frozen": REQUESTS + "test_a_submitted_request_keeps_every_column",
     "check_request_submitter": REQUESTS + "test_nobody_submits_what_is_not_theirs_to_ask",
@@ -110,10 +112,8 @@ GUARD_TESTS = {
     "registry_organisation_freeze": REFERENCE
     + "test_with_an_organisation_its_active_accounts_are_suspended",
     "registry_organisation_own": REFERENCE + "test_nobody_suspends_their_own_organisation",
-    "registry_account_opened_active": REFERENCE
-    + "test_no_account_of_a_suspended_organisation_becomes_active",
-    "registry_account_made_active": REFERENCE
-    + "test_no_account_of_a_suspended_organisation_becomes_active",
+    **dict.fromkeys(("registry_account_opened_active", "registry_account_made_active"), REFERENCE
+                    + "test_no_account_of_a_suspended_organisation_becomes_active"),
     "registry_account_closed": REFERENCE + "test_an_account_that_holds_something_is_not_closed",
     "registry_commodity_zone": REFERENCE + "test_a_time_zone_that_is_none_is_refused_by_name",
     "registry_commodity_fixed": REFERENCE

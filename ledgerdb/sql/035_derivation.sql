@@ -10,8 +10,26 @@
 -- table, and a session keeps its plans while the table grows.
 --
 -- SETTLE is told by its role, ledger_deriver, which is nobody's: not by those who took the role on, who
--- show in `role` or as the session's own.
+-- show in `role` or as the session's own. (The question stands in each trigger, and not in their WHEN
+-- clauses, which PostgreSQL parses anew for each statement.)
 
+SET ROLE ledger_check;
+
+-- IS_SETTLING: true while SETTLE itself writes. What the WHEN clauses ask that there are: those of
+-- chain_linked and registry_request_moved, whose functions run with the guard's rights.
+CREATE OR REPLACE FUNCTION ledger.is_settling() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
+           AND session_user <> 'ledger_deriver';
+END
+$$;
+REVOKE ALL ON FUNCTION ledger.is_settling() FROM PUBLIC;
+-- Whoever writes the tables whose triggers ask.
+GRANT EXECUTE ON FUNCTION ledger.is_settling()
+    TO ledger_owner, ledger_writer, ledger_deriver, portal_web;
+
+RESET ROLE;
 SET ROLE ledger_deriver;
 
 -- REFUSE_SEALED: refuse a row of a transaction that is not open. (A number, to stand in an expression.)

@@ -53,7 +53,10 @@ class Request(models.Model):
 
     # What is asked for: frozen once submitted.
     kind = models.CharField(max_length=16, choices=Kind)
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="requests")
+    # Its index is that of the key, which begins with it.
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="requests", db_index=False
+    )
     commodity = models.ForeignKey(Commodity, models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(
         Account, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
@@ -80,7 +83,8 @@ class Request(models.Model):
     )
     filter_produced_from = models.DateField(null=True, blank=True)
     filter_produced_to = models.DateField(null=True, blank=True)
-    max_blocks = models.PositiveIntegerField(null=True, blank=True)
+    # No less than none: a guard, not PositiveIntegerField, which would be a CHECK.
+    max_blocks = models.IntegerField(null=True, blank=True)
     beneficiary = models.CharField(max_length=200, blank=True)
     beneficiary_country = models.CharField(max_length=2, blank=True)
     beneficiary_place = models.CharField(max_length=200, blank=True)

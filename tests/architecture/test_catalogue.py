@@ -31,6 +31,7 @@ CALLERS = {
         for name in (
             "findings", "find_spent_input", "find_balance_drift", "find_asset_conservation",
             "find_posting_balance", "reconcile", "verify_chain", "verify_links", "content_of",
+            "is_cut_short",
             "derived_leaves", "derived_balances", "derived_heads", "derived_drift", "prove",
             "flow", "sums_drift",
         )
@@ -47,6 +48,7 @@ CALLERS = {
     "ledger.forecast": {"portal_web"},
     "ledger.transaction_content": READERS,
     "ledger.refuse_sealed": {"ledger_owner", "ledger_writer"},
+    "ledger.is_settling": {"ledger_owner", "ledger_writer", "ledger_deriver", "portal_web"},
     "ledger.settle": {"ledger_writer"},
     "ledger.refuse": {"ledger_writer", "ledger_check", "ledger_deriver"},
     "ledger.people_refusal": {"ledger_writer"},
@@ -94,6 +96,7 @@ TRIGGERS = {
     ("registry_request", "registry_request_kept"),
     ("registry_request", "registry_request_asked"),
     ("registry_request", "registry_request_changed"),
+    ("registry_request", "registry_request_moved"),
     ("registry_request", "registry_request_preview_opened"),
     ("registry_account", "registry_account_kept"),
     ("registry_account", "registry_account_opened_active"),
@@ -227,6 +230,27 @@ def test_every_guard_is_in_place_and_fires_always(committed_db):
 
     assert {(table, name) for table, name, _ in found} == TRIGGERS
     assert {enabled for *_, enabled in found} == {"A"}
+
+
+def test_a_change_of_a_request_is_asked_about_whichever_column_it_names(committed_db):
+    named = dict(
+        ask(
+            committed_db,
+            "SELECT t.tgname::text, array_agg(a.attname::text) FROM pg_trigger t"
+            " JOIN pg_attribute a ON a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr::int2[])"
+            " WHERE t.tgname IN ('registry_request_changed', 'registry_request_moved') GROUP BY 1",
+        )
+    )
+    columns = ask(
+        committed_db,
+        "SELECT attname::text FROM pg_attribute WHERE attrelid = 'registry_request'::regclass"
+        " AND attnum > 0 AND NOT attisdropped",
+    )
+
+    assert set(named["registry_request_moved"]) == {"status", "transaction_id", "executed_at"}
+    assert sorted(named["registry_request_changed"] + named["registry_request_moved"]) == sorted(
+        name for (name,) in columns
+    )
 
 
 def test_every_guard_function_has_a_trigger(committed_db):

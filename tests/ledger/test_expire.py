@@ -258,6 +258,13 @@ def test_a_participant_cannot_ask_for_an_expiry(committed_db):
         make.request("expire", make.submitter_for(account), commodity, source=account)
 
 
+def test_nobody_asks_for_an_expiry_of_less_than_no_blocks(committed_db):
+    commodity, _ = lasting()
+
+    with pytest.raises(services.Refused, match="VOLUME_NOT_POSITIVE"):
+        make.expire_request(commodity, max_blocks=-1)
+
+
 def test_what_fell_due_after_the_preview_is_shown_again(committed_db):
     commodity, _ = lasting()
     holder(commodity, 2020)

@@ -154,7 +154,7 @@ def other_value(field: models.Field) -> object:
         "AutoField": 987_654,
         "BooleanField": True,
         "BigIntegerField": 987_654,
-        "PositiveIntegerField": 987_654,
+        "IntegerField": 987_654,
         "DateField": "1999-09-09",
         "DateTimeField": "1999-09-09T00:00Z",
         "CharField": "zz",

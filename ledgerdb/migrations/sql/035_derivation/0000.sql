@@ -5,3 +5,6 @@ DROP FUNCTION ledger.derive_created() CASCADE;
 DROP FUNCTION ledger.derive_consumed() CASCADE;
 DROP FUNCTION ledger.refuse_sealed(text, bigint);
 RESET ROLE;
+SET ROLE ledger_check;
+DROP FUNCTION ledger.is_settling();
+RESET ROLE;

@@ -686,8 +686,7 @@ BEGIN
     -- SETTLE links what it wrote from what is stored; whoever took its role on is asked like others.
     CREATE OR REPLACE TRIGGER chain_linked
         BEFORE INSERT ON ledger.chain
-        FOR EACH ROW WHEN (current_user <> 'ledger_deriver' OR session_user = 'ledger_deriver'
-                           OR current_setting('role') = 'ledger_deriver')
+        FOR EACH ROW WHEN (NOT ledger.is_settling())
         EXECUTE FUNCTION ledger.guard_chain_linked();
     CREATE OR REPLACE TRIGGER assets_batch_contiguous
         BEFORE INSERT ON ledger.assets

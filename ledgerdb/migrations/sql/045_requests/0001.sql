@@ -3,14 +3,14 @@
 
 SET ROLE ledger_check;
 
--- One trigger asks all that a change of a request must pass, one all that a new request must: five
--- triggers of their own cost an execution more than its own write. Each question is a function with one
--- refusal. They decide inside and not in WHEN clauses, which PostgreSQL parses anew for each statement.
+-- Two triggers ask what a change of a request must pass, one what a new request must: a trigger for each
+-- question costs an execution more than its own write. Each question is a function with one refusal. They decide inside and not in WHEN clauses, which PostgreSQL parses anew for each statement.
 
 -- CHECK_REQUEST_TRANSITION: draft -> submitted -> approved -> executed; a draft or a submitted request
 -- may be withdrawn, a submitted one rejected, an approved one fail. A new one (p_from is 'new') is a
--- draft or submitted, of one of the five kinds, without a decision or an outcome.
--- Refuses: REQUEST_KIND_MISMATCH, REQUEST_TRANSITION_INVALID.
+-- draft or submitted, of one of the five kinds, without a decision or an outcome; how many blocks an
+-- expiry takes at most is no less than none.
+-- Refuses, in order: REQUEST_KIND_MISMATCH, VOLUME_NOT_POSITIVE, REQUEST_TRANSITION_INVALID.
 CREATE OR REPLACE FUNCTION ledger.check_request_transition(
     p_from text, p_request public.registry_request) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -22,6 +22,11 @@ BEGIN
         PERFORM ledger.refuse('REQUEST_KIND_MISMATCH',
             jsonb_build_object('request', p_request.id, 'kind', p_request.kind),
             'registry_request_transition');
+    END IF;
+    IF p_from IN ('new', 'draft') AND p_request.max_blocks < 0 THEN
+        PERFORM ledger.refuse('VOLUME_NOT_POSITIVE',
+            jsonb_build_object('request', p_request.id, 'max_blocks', p_request.max_blocks),
+            'registry_request_max_blocks');
     END IF;
     IF p_from = 'approved' AND v_to IN ('approved', 'executed', 'failed')
        OR p_from = 'submitted' AND v_to IN ('submitted', 'approved', 'rejected', 'withdrawn')
@@ -185,21 +190,23 @@ END
 $$;
 
 -- CHECK_REQUEST_EXECUTED: a request is executed when the ledger says so: by its own transaction; one
--- that is not has none.
+-- that is not has none. (It is given what it asks about: a whole request costs more to hand over than
+-- the question.)
 -- Refuses: REQUEST_TRANSITION_INVALID.
 CREATE OR REPLACE FUNCTION ledger.check_request_executed(
-    p_old_status text, p_request public.registry_request) RETURNS boolean
+    p_request_id uuid, p_from text, p_to text, p_transaction_id bigint, p_executed_at timestamptz)
+RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_executed uuid;
 BEGIN
-    IF p_request.status <> 'executed' AND p_request.transaction_id IS NULL
-       AND p_request.executed_at IS NULL OR p_request.status = p_old_status THEN
+    IF p_to <> 'executed' AND p_transaction_id IS NULL AND p_executed_at IS NULL OR p_to = p_from THEN
         RETURN true;
     END IF;
-    IF p_request.status <> 'executed' OR p_request.executed_at IS NULL
-       OR (SELECT t.request_id FROM ledger.transactions t WHERE t.id = p_request.transaction_id)
-           IS DISTINCT FROM p_request.id THEN
+    SELECT t.request_id INTO v_executed FROM ledger.transactions t WHERE t.id = p_transaction_id;
+    IF (p_to = 'executed' AND p_executed_at IS NOT NULL AND v_executed = p_request_id) IS NOT TRUE THEN
         PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
-            jsonb_build_object('request', p_request.id, 'transaction', p_request.transaction_id),
+            jsonb_build_object('request', p_request_id, 'transaction', p_transaction_id),
             'registry_request_executed');
     END IF;
     RETURN true;
@@ -254,26 +261,46 @@ BEGIN
 END
 $$;
 
--- GUARD_REQUEST_CHANGED: what a change of a request must pass. From approved to executed only two
--- questions are open: the others are about the steps before.
+-- CHECK_REQUEST_CHANGE: all that a change of a request must pass.
 -- Refuses, in order: as CHECK_REQUEST_EXECUTED, CHECK_REQUEST_FOUR_EYES, CHECK_REQUEST_FROZEN,
 --     CHECK_REQUEST_SUBMITTER, CHECK_REQUEST_TRANSITION.
+CREATE OR REPLACE FUNCTION ledger.check_request_change(
+    p_old public.registry_request, p_new public.registry_request) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN ledger.check_request_executed(
+               p_new.id, p_old.status, p_new.status, p_new.transaction_id, p_new.executed_at)
+           AND ledger.check_request_four_eyes(p_old, p_new)
+           AND ledger.check_request_frozen(p_old, p_new)
+           AND (p_old.status = p_new.status OR ledger.check_request_submitter(p_new))
+           AND ledger.check_request_transition(p_old.status, p_new);
+END
+$$;
+
+-- GUARD_REQUEST_CHANGED: a statement that names any column but those of the outcome.
+-- Refuses, in order: as CHECK_REQUEST_CHANGE.
 CREATE OR REPLACE FUNCTION ledger.guard_request_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_passed boolean;
 BEGIN
-    IF OLD.status = 'approved' AND NEW.status = 'executed' THEN
-        v_passed := ledger.check_request_executed(OLD.status, NEW)
-                    AND ledger.check_request_frozen(OLD, NEW);
-    ELSE
-        v_passed := ledger.check_request_executed(OLD.status, NEW)
-                    AND ledger.check_request_four_eyes(OLD, NEW)
-                    AND ledger.check_request_frozen(OLD, NEW)
-                    AND (OLD.status = NEW.status OR ledger.check_request_submitter(NEW))
-                    AND ledger.check_request_transition(OLD.status, NEW);
+    IF ledger.check_request_change(OLD, NEW) IS NOT TRUE THEN
+        PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
+            jsonb_build_object('request', NEW.id), tg_name);
     END IF;
-    IF v_passed IS NOT TRUE THEN
+    RETURN NEW;
+END
+$$;
+
+-- GUARD_REQUEST_MOVED: a statement that names a column of the outcome: status, transaction_id,
+-- executed_at. From approved to executed one question is open: those of the steps before are answered,
+-- and what else the statement changes is for the other guard.
+-- Refuses, in order: as CHECK_REQUEST_CHANGE.
+CREATE OR REPLACE FUNCTION ledger.guard_request_moved() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (CASE WHEN OLD.status = 'approved' AND NEW.status = 'executed'
+             THEN ledger.check_request_executed(
+                      NEW.id, OLD.status, NEW.status, NEW.transaction_id, NEW.executed_at)
+             ELSE ledger.check_request_change(OLD, NEW) END) IS NOT TRUE THEN
         PERFORM ledger.refuse('REQUEST_TRANSITION_INVALID',
             jsonb_build_object('request', NEW.id), tg_name);
     END IF;
@@ -300,7 +327,8 @@ REVOKE ALL ON FUNCTION
     ledger.check_request_frozen(public.registry_request, public.registry_request),
     ledger.check_request_submitter(public.registry_request),
     ledger.check_request_four_eyes(public.registry_request, public.registry_request),
-    ledger.check_request_executed(text, public.registry_request),
+    ledger.check_request_executed(uuid, text, text, bigint, timestamptz),
+    ledger.check_request_change(public.registry_request, public.registry_request),
     ledger.check_request_key(public.registry_request)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.people_refusal(uuid, uuid, boolean) TO ledger_writer;
@@ -330,9 +358,22 @@ CREATE OR REPLACE TRIGGER registry_request_asked
     BEFORE INSERT ON public.registry_request
     FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_asked();
 
-CREATE OR REPLACE TRIGGER registry_request_changed
-    BEFORE UPDATE ON public.registry_request
-    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_changed();
+-- Which of the two is asked goes by the columns that a statement names. Executing a request names three,
+-- and nothing can change in the others: to compare all of them cost more than to write the row.
+DO $changes$
+BEGIN
+    EXECUTE format('CREATE OR REPLACE TRIGGER registry_request_changed
+                    BEFORE UPDATE OF %s ON public.registry_request
+                    FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_changed()',
+        (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+         WHERE attrelid = 'public.registry_request'::regclass AND attnum > 0 AND NOT attisdropped
+           AND attname NOT IN ('status', 'transaction_id', 'executed_at')));
+END
+$changes$;
+-- SETTLE has just locked and read the request, and names the transaction that it wrote for it.
+CREATE OR REPLACE TRIGGER registry_request_moved
+    BEFORE UPDATE OF status, transaction_id, executed_at ON public.registry_request
+    FOR EACH ROW WHEN (NOT ledger.is_settling()) EXECUTE FUNCTION ledger.guard_request_moved();
 
 CREATE OR REPLACE TRIGGER registry_account_kept
     BEFORE UPDATE ON public.registry_account
