@@ -135,11 +135,11 @@ def positions() -> list[Row]:
     """Return each commodity's last transaction."""
     return rows(
         """
-        SELECT c.code AS commodity, ch.height, c.code || '-' || ch.height AS number, t.occurred_at
-        FROM ledger.heads h
-        JOIN public.registry_commodity c ON c.id = h.commodity_id
-        JOIN ledger.chain ch ON ch.commodity_id = h.commodity_id AND ch.height = h.height
-        JOIN ledger.transactions t ON t.id = ch.transaction_id
+        SELECT c.code AS commodity, top.height, c.code || '-' || top.height AS number, t.occurred_at
+        FROM public.registry_commodity c
+        CROSS JOIN LATERAL (SELECT ch.height, ch.transaction_id FROM ledger.chain ch
+                            WHERE ch.commodity_id = c.id ORDER BY ch.height DESC LIMIT 1) top
+        JOIN ledger.transactions t ON t.id = top.transaction_id
         ORDER BY c.code
         """
     )
@@ -291,12 +291,13 @@ def totals() -> list[Row]:
                coalesce(sum(b.balance) FILTER (WHERE a.type = 'trading'), 0)::bigint AS held,
                coalesce(sum(b.balance) FILTER (WHERE a.type = 'retirement'), 0)::bigint AS retired,
                coalesce(sum(b.balance) FILTER (WHERE a.type = 'expiry'), 0)::bigint AS expired,
-               coalesce(max(h.height), 0) AS height,
-               c.code || '-' || coalesce(max(h.height), 0) AS number
+               coalesce(max(top.height), 0) AS height,
+               c.code || '-' || coalesce(max(top.height), 0) AS number
         FROM public.registry_commodity c
         LEFT JOIN ledger.account_balances b ON b.commodity_id = c.id
         LEFT JOIN public.registry_account a ON a.id = b.account_id
-        LEFT JOIN ledger.heads h ON h.commodity_id = c.id
+        LEFT JOIN LATERAL (SELECT ch.height FROM ledger.chain ch WHERE ch.commodity_id = c.id
+                           ORDER BY ch.height DESC LIMIT 1) top ON true
         GROUP BY c.code, c.name ORDER BY c.code
         """
     )

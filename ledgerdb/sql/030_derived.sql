@@ -39,14 +39,12 @@ CREATE TABLE ledger.account_balances (
     autovacuum_vacuum_cost_delay = 0
 );
 
--- One row: the head of one commodity. Locked last by every transaction of the commodity: from that
--- moment to COMMIT there is one writer, so heights, certificate numbers and times have no gaps and
--- no ties.
+-- One row: from which number on certificates of one commodity are issued. Written by an issue, whose
+-- turn on the commodity it is. How high the chain is, and of when, its last link says: nothing that every
+-- transaction would have to write a second time.
 CREATE TABLE ledger.heads (
     commodity_id integer NOT NULL,
-    height bigint NOT NULL DEFAULT 0,
     next_no bigint NOT NULL DEFAULT 1,
-    occurred_at timestamptz NOT NULL DEFAULT '-infinity',
     CONSTRAINT heads_pk PRIMARY KEY (commodity_id)
 ) WITH (
     fillfactor = 10,
@@ -57,8 +55,7 @@ CREATE TABLE ledger.heads (
 -- Leaves come and go and are never edited: no UPDATE on them for anybody.
 GRANT SELECT, INSERT, DELETE ON ledger.leaves TO ledger_writer, ledger_deriver;
 GRANT SELECT, INSERT, UPDATE ON ledger.account_balances TO ledger_writer;
-GRANT SELECT, UPDATE ON ledger.account_balances TO ledger_deriver;
+GRANT SELECT, INSERT, UPDATE ON ledger.account_balances TO ledger_deriver;
 GRANT SELECT, INSERT, UPDATE ON ledger.heads TO ledger_writer;
-GRANT SELECT, UPDATE ON ledger.heads TO ledger_deriver;
 GRANT SELECT ON ledger.leaves, ledger.account_balances, ledger.heads
     TO ledger_check, portal_web, ledger_auditor;

@@ -99,7 +99,8 @@ $$;
 -- LOCK_ACCOUNTS: lock accounts in id order, whatever order they are named in.
 -- FOR NO KEY UPDATE, because FOR UPDATE would block other sessions' foreign keys.
 -- Refuses: LOCK_NOT_AVAILABLE.
-CREATE OR REPLACE FUNCTION ledger.lock_accounts(p_account_ids uuid[]) RETURNS void
+CREATE OR REPLACE FUNCTION ledger.lock_accounts(p_account_ids uuid[], p_commodity_id integer)
+RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     v_locked bigint;
@@ -115,6 +116,22 @@ BEGIN
     ELSE
         PERFORM FROM public.registry_account a WHERE a.id = ANY (p_account_ids)
         ORDER BY a.id FOR NO KEY UPDATE;
+    END IF;
+    PERFORM ledger.lock_balances(p_account_ids, p_commodity_id);
+END
+$$;
+
+-- LOCK_BALANCES: under a level stricter than READ COMMITTED, lock the balances of accounts that are
+-- locked. What is read then is as old as the snapshot: a balance that changed since is a 40001 here, and
+-- not a block consumed twice later.
+CREATE OR REPLACE FUNCTION ledger.lock_balances(p_account_ids uuid[], p_commodity_id integer)
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM FROM ledger.account_balances b
+        WHERE b.account_id = ANY (p_account_ids) AND b.commodity_id = p_commodity_id
+        ORDER BY b.account_id FOR NO KEY UPDATE;
     END IF;
 END
 $$;
@@ -406,9 +423,8 @@ $$;
 -- are dated in the order in which they got it: occurred_at never decreases along a chain. Whatever
 -- the rules allow ends at a midnight of the commodity: a transaction that was overtaken across one was
 -- checked for the day before, and is to be tried again.
--- An advisory lock stands for the head's row, which then is updated by who has the turn: who waits for
--- a row keeps its page in use, and its old versions from being removed. (Nobody else may take advisory
--- locks: 000_bootstrap.sql.)
+-- An advisory lock stands for the head: who waits for a row keeps its page in use, and its old versions
+-- from being removed. (Nobody else may take advisory locks: 000_bootstrap.sql.)
 -- Refuses, in order: LOCK_NOT_AVAILABLE, CLOCK_REGRESSION, LOCK_NOT_AVAILABLE (overtaken across
 --     midnight).
 CREATE OR REPLACE FUNCTION ledger.open_transaction(
@@ -416,6 +432,7 @@ CREATE OR REPLACE FUNCTION ledger.open_transaction(
 RETURNS ledger.transactions
 LANGUAGE plpgsql AS $$
 DECLARE
+    v_newest_at timestamptz;
     v_occurred_at timestamptz;
     v_transaction ledger.transactions;
 BEGIN
@@ -424,15 +441,14 @@ BEGIN
     ELSE
         PERFORM pg_advisory_xact_lock(20261121, p_request.commodity_id);
     END IF;
-    UPDATE ledger.heads h
-    SET height = h.height + 1, occurred_at = greatest(h.occurred_at, p_at)
-    WHERE h.commodity_id = p_request.commodity_id
-      AND h.occurred_at <= coalesce(p_request.occurred_at, clock_timestamp())
-    RETURNING h.occurred_at INTO v_occurred_at;
-    IF v_occurred_at IS NULL THEN
+    SELECT t.occurred_at INTO v_newest_at FROM ledger.transactions t
+    WHERE t.commodity_id = p_request.commodity_id ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1;
+    IF v_newest_at > coalesce(p_request.occurred_at, clock_timestamp()) THEN
         PERFORM ledger.refuse('CLOCK_REGRESSION',
-            jsonb_build_object('commodity', p_request.commodity_id, 'at', p_at));
+            jsonb_build_object('commodity', p_request.commodity_id, 'at', p_at,
+                               'newest', v_newest_at));
     END IF;
+    v_occurred_at := greatest(v_newest_at, p_at);
     IF v_occurred_at > p_at AND (
         SELECT (v_occurred_at AT TIME ZONE c.time_zone)::date > (p_at AT TIME ZONE c.time_zone)::date
         FROM public.registry_commodity c WHERE c.id = p_request.commodity_id)
@@ -527,8 +543,11 @@ BEGIN
     SET status = 'executed', transaction_id = p_transaction.id,
         executed_at = p_transaction.recorded_at
     WHERE r.id = p_transaction.request_id;
+    -- Where the snapshot is stale, its next height is taken by a link that it does not show: 40001, because
+    -- of ON CONFLICT. (Otherwise there is no conflict: it is this transaction's turn.)
     INSERT INTO ledger.chain (commodity_id, transaction_id)
-    VALUES (p_transaction.commodity_id, p_transaction.id);
+    VALUES (p_transaction.commodity_id, p_transaction.id)
+    ON CONFLICT DO NOTHING;
     RETURN p_transaction.id;
 END
 $$;
@@ -538,7 +557,8 @@ REVOKE ALL ON FUNCTION
     ledger.lock_request(uuid, uuid, text),
     ledger.event_time(public.registry_request),
     ledger.stated_time(public.registry_request),
-    ledger.lock_accounts(uuid[]),
+    ledger.lock_accounts(uuid[], integer),
+    ledger.lock_balances(uuid[], integer),
     ledger.check_account(uuid, text),
     ledger.system_account(integer, text),
     ledger.check_numbers_named(public.registry_request),

@@ -164,7 +164,7 @@ BEGIN
     END IF;
     v_at := ledger.event_time(v_request);
     v_issuance := ledger.system_account(v_request.commodity_id, 'issuance');
-    PERFORM ledger.lock_accounts(ARRAY[v_issuance, v_request.target_id]);
+    PERFORM ledger.lock_accounts(ARRAY[v_issuance, v_request.target_id], v_request.commodity_id);
 
     v_batch := ledger.plan_mint(v_request, v_at);
     IF v_request.approved_fingerprint <> '' THEN

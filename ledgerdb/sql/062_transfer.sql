@@ -72,7 +72,8 @@ BEGIN
         RETURN v_request.transaction_id;
     END IF;
     v_at := CASE WHEN v_request.occurred_at IS NULL THEN v_now ELSE ledger.event_time(v_request) END;
-    PERFORM ledger.lock_accounts(ARRAY[v_request.source_id, v_request.target_id]);
+    PERFORM ledger.lock_accounts(
+        ARRAY[v_request.source_id, v_request.target_id], v_request.commodity_id);
 
     v_pieces := ledger.plan_transfer(v_request, v_at);
     IF v_request.approved_fingerprint <> '' THEN  -- none: approved by quantity, whatever the blocks

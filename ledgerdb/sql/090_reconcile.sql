@@ -178,14 +178,20 @@ BEGIN
     IF p_to IS NOT NULL THEN
         RETURN CASE WHEN v_height < p_to THEN v_height + 1 END;
     END IF;
-    IF v_height < (SELECT h.height FROM ledger.heads h WHERE h.commodity_id = p_commodity_id)
-       OR EXISTS (SELECT FROM ledger.transactions t
-                  LEFT JOIN ledger.chain c ON c.transaction_id = t.id
-                  WHERE t.commodity_id = p_commodity_id AND c.transaction_id IS NULL) THEN
-        RETURN v_height + 1;
-    END IF;
-    RETURN NULL;
+    RETURN CASE WHEN ledger.is_cut_short(p_commodity_id) THEN v_height + 1 END;
 END
+$$;
+
+-- IS_CUT_SHORT: true if there is more than the chain has: a transaction without a link, or an executed
+-- request whose transaction is gone.
+CREATE OR REPLACE FUNCTION ledger.is_cut_short(p_commodity_id integer) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM ledger.transactions t
+                   LEFT JOIN ledger.chain c ON c.transaction_id = t.id
+                   WHERE t.commodity_id = p_commodity_id AND c.transaction_id IS NULL)
+        OR EXISTS (SELECT FROM public.registry_request r
+                   LEFT JOIN ledger.transactions t ON t.id = r.transaction_id
+                   WHERE r.commodity_id = p_commodity_id AND r.status = 'executed' AND t.id IS NULL)
 $$;
 
 -- CONTENT_OF: what each transaction of some links of a chain says (as TRANSACTION_CONTENT and, for what
@@ -338,13 +344,7 @@ BEGIN
     IF p_to IS NOT NULL THEN
         RETURN CASE WHEN v_height < p_to THEN v_height + 1 END;
     END IF;
-    IF v_height < (SELECT h.height FROM ledger.heads h WHERE h.commodity_id = p_commodity_id)
-       OR EXISTS (SELECT FROM ledger.transactions t
-                  LEFT JOIN ledger.chain c ON c.transaction_id = t.id
-                  WHERE t.commodity_id = p_commodity_id AND c.transaction_id IS NULL) THEN
-        RETURN v_height + 1;
-    END IF;
-    RETURN NULL;
+    RETURN CASE WHEN ledger.is_cut_short(p_commodity_id) THEN v_height + 1 END;
 END
 $$;
 
@@ -366,12 +366,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 CREATE OR REPLACE FUNCTION ledger.derived_heads() RETURNS SETOF ledger.heads
 LANGUAGE sql STABLE AS $$
-    SELECT top.commodity_id, top.height,
-           (SELECT max(a.last_no) + 1 FROM ledger.assets a WHERE a.commodity_id = top.commodity_id),
-           t.occurred_at
-    FROM (SELECT DISTINCT ON (c.commodity_id) c.commodity_id, c.height, c.transaction_id
-          FROM ledger.chain c ORDER BY c.commodity_id, c.height DESC) top
-    JOIN ledger.transactions t ON t.id = top.transaction_id
+    SELECT a.commodity_id, max(a.last_no) + 1 FROM ledger.assets a GROUP BY a.commodity_id
 $$;
 
 -- DERIVED_DRIFT: per derived table, how many rows differ from what the history gives, either way.
@@ -418,6 +413,7 @@ REVOKE ALL ON FUNCTION
     ledger.find_spent_input(), ledger.find_balance_drift(), ledger.find_asset_conservation(),
     ledger.find_posting_balance(), ledger.reconcile(),
     ledger.is_linked(ledger.transactions),
+    ledger.is_cut_short(integer),
     ledger.verify_chain_slowly(integer, bigint, bigint),
     ledger.content_of(integer, bigint, bigint),
     ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz),
@@ -430,6 +426,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.find_spent_input(), ledger.find_balance_drift(), ledger.find_asset_conservation(),
     ledger.find_posting_balance(), ledger.reconcile(),
     ledger.is_linked(ledger.transactions),
+    ledger.is_cut_short(integer),
     ledger.verify_chain_slowly(integer, bigint, bigint),
     ledger.content_of(integer, bigint, bigint),
     ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz),

@@ -196,12 +196,7 @@ class Forger:
         )
 
     def link(self, transaction: Row, **fault: Any) -> Row:
-        """Add a transaction to its commodity's chain, and move the head up."""
-        self.run(
-            "UPDATE ledger.heads SET height = height + 1, occurred_at = %s WHERE commodity_id = %s",
-            transaction["occurred_at"],
-            transaction["commodity_id"],
-        )
+        """Add a transaction to its commodity's chain."""
         columns = {
             "commodity_id": transaction["commodity_id"],
             "transaction_id": transaction["id"],

@@ -25,7 +25,7 @@ ANYBODY = {
     "attach a trigger": "CREATE TRIGGER evil BEFORE INSERT ON ledger.leaves"
     f" FOR EACH ROW EXECUTE FUNCTION {GUARD}",
     "call a guard": f"SELECT {GUARD}",
-    "call a shared step": "SELECT ledger.lock_accounts(NULL)",
+    "call a shared step": "SELECT ledger.lock_accounts(NULL, 1)",
     "refuse in the ledger's name": "SELECT ledger.refuse('SAME_ACCOUNT', '{}', '')",
     "open a change window": "INSERT INTO ledger.change_windows (purpose, reason, closes_at)"
     " VALUES ('ddl', 'evil', 'infinity')",

@@ -88,14 +88,6 @@ def test_a_refused_request_leaves_no_gap(committed_db):
     assert bad_height() is None
 
 
-def test_the_head_says_height_and_time_of_the_last_link(committed_db):
-    last = a_history()[-1]
-
-    assert look.rows("SELECT height, next_no, occurred_at FROM ledger.heads") == [
-        (4, 101, look.header(last)["occurred_at"])
-    ]
-
-
 @pytest.mark.parametrize(("first", "last"), [(1, 4), (2, 3), (3, None), (4, 4)])
 def test_part_of_a_chain_can_be_verified(committed_db, first, last):
     a_history()
@@ -266,6 +258,15 @@ def test_a_transaction_outside_the_chain_is_found(committed_db):
     )
 
     assert bad_height() == 5
+
+
+def test_a_last_transaction_that_is_gone_with_its_link_is_found(committed_db):
+    last = a_history()[-1].transaction_id
+
+    tamper(committed_db, "chain", f"DELETE FROM ledger.chain WHERE transaction_id = {last}")
+    tamper(committed_db, "transactions", f"DELETE FROM ledger.transactions WHERE id = {last}")
+
+    assert bad_height() == 4
 
 
 def test_two_transactions_that_changed_places_are_found(committed_db):

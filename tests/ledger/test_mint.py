@@ -47,6 +47,12 @@ WRONGS = [
 ]
 
 
+def test_the_head_says_which_number_comes_next(committed_db):
+    done = make.mint(make.account(), 100)
+
+    assert look.rows("SELECT commodity_id, next_no FROM ledger.heads") == [(done.commodity_id, 101)]
+
+
 def a_mint(database: Database) -> Case:
     commodity, target = wrongs.a_holding(database)
     asks = {

@@ -272,8 +272,11 @@ def head_busy(case: Case) -> None:
 @wrong("CLOCK_REGRESSION", "the last transaction is of tomorrow")
 def clock_went_back(case: Case) -> None:
     case.afterwards.append(
-        lambda case, request: case.admin().execute(
-            "UPDATE ledger.heads SET occurred_at = now() + interval '1 day'"
+        lambda case, request: tamper(
+            case.database,
+            "transactions",
+            "UPDATE ledger.transactions SET occurred_at = now() + interval '1 day'"
+            " WHERE id = (SELECT max(id) FROM ledger.transactions)",
         )
     )
 

@@ -66,7 +66,7 @@ BEGIN
         RETURN v_request.transaction_id;
     END IF;
     v_at := ledger.event_time(v_request);
-    PERFORM ledger.lock_accounts(ARRAY[v_request.source_id]);
+    PERFORM ledger.lock_accounts(ARRAY[v_request.source_id], v_request.commodity_id);
 
     v_pieces := ledger.plan_reassign_region(v_request, v_at);
     IF v_request.approved_fingerprint <> '' THEN  -- none: approved by quantity, whatever the blocks

@@ -58,7 +58,7 @@ BEGIN
     SELECT array_agg(DISTINCT (due.leaf).account_id) INTO v_locked
     FROM ledger.due_leaves(p_commodity_id, p_at) due;
     v_locked := v_locked || v_expiry;
-    PERFORM ledger.lock_accounts(v_locked);
+    PERFORM ledger.lock_accounts(v_locked, p_commodity_id);
 
     SELECT array_agg(DISTINCT (due.leaf).account_id) INTO v_missed
     FROM ledger.due_leaves(p_commodity_id, p_at) due
@@ -69,6 +69,7 @@ BEGIN
     ) < cardinality(v_missed) THEN
         PERFORM ledger.refuse('LOCK_NOT_AVAILABLE', jsonb_build_object('accounts', v_missed));
     END IF;
+    PERFORM ledger.lock_balances(v_missed, p_commodity_id);
 END
 $$;
 

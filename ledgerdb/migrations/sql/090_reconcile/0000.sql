@@ -9,6 +9,7 @@ DROP FUNCTION ledger.verify_chain(integer, bigint, bigint);
 DROP FUNCTION ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz);
 DROP FUNCTION ledger.content_of(integer, bigint, bigint);
 DROP FUNCTION ledger.verify_chain_slowly(integer, bigint, bigint);
+DROP FUNCTION ledger.is_cut_short(integer);
 DROP FUNCTION ledger.is_linked(ledger.transactions);
 DROP FUNCTION ledger.reconcile();
 DROP FUNCTION ledger.find_posting_balance();

@@ -57,7 +57,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.derived_leaves(), ledger.derived_balances(), ledger.derived_heads(),
     ledger.content_of(integer, bigint, bigint),
     ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz),
-    ledger.verify_chain(integer, bigint, bigint)
+    ledger.is_cut_short(integer), ledger.verify_chain(integer, bigint, bigint)
 TO ledger_check;
 
 RESET ROLE;
