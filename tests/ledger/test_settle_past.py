@@ -92,22 +92,8 @@ def test_it_may_happen_at_the_instant_of_the_one_before(session, trading):
     assert settle(session, stated(trading, at("2026-02-02"))) is not None
 
 
-@pytest.mark.parametrize("head_says", ["2026-02-02", "-infinity"])
-def test_no_past_is_settled_out_of_its_order(committed_db, session, trading, head_says):
-    with committed_db.connect("postgres") as administrator:
-        administrator.execute("SET session_replication_role = replica")
-        administrator.execute("UPDATE ledger.heads SET occurred_at = %s", (head_says,))
-
+def test_no_past_is_settled_out_of_its_order(session, trading):
     assert settle(session, stated(trading, at("2026-02-01"))) is None
-
-
-def test_no_past_is_settled_before_what_the_head_says(committed_db, session, trading):
-    with committed_db.connect("postgres") as administrator:
-        administrator.execute("SET session_replication_role = replica")
-        administrator.execute("UPDATE ledger.heads SET occurred_at = '2026-02-06'")
-
-    with pytest.raises(psycopg.Error, match="CLOCK_REGRESSION"):
-        settle(session, stated(trading, at("2026-02-04")))
 
 
 def test_no_past_is_settled_without_a_window(committed_db, session, trading):

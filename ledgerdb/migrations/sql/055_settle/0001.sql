@@ -1,5 +1,5 @@
 -- SETTLE: the common case of a transfer or a retirement, in one step: a quantity, from one block that
--- suffices, between accounts that both have held the commodity before.
+-- suffices.
 --
 -- It writes no row that it was given: every row follows from the approved request and from the block as
 -- the history says it. So there is nothing left to prove of them, and the guards that prove what others
@@ -9,8 +9,8 @@
 -- header's guard asks the same. All its questions come before its first write. What it does not answer
 -- with yes it leaves alone: NULL, and the calling function goes the long way, which names what is wrong,
 -- or handles what is rare. Both ways leave the same rows and the same hash.
--- Refuses, in order: BALANCE_DRIFT, CLOCK_REGRESSION, LOCK_NOT_AVAILABLE (the block passed its date while
---     waiting for its turn), CLOCK_REGRESSION, LEAF_SHORTFALL.
+-- Refuses, in order: CLOCK_REGRESSION, LOCK_NOT_AVAILABLE (the block passed its date while waiting for its
+--     turn), CLOCK_REGRESSION, LEAF_SHORTFALL, BALANCE_DRIFT.
 -- Locks: the request; both accounts, in id order; the head of the commodity.
 
 SET ROLE ledger_deriver;
@@ -30,6 +30,27 @@ BEGIN
 END
 $$;
 
+-- SETTLE_FIRST: open the balance of an account that holds the commodity for the first time, and post to
+-- it. Returns the balance.
+-- Refuses: BALANCE_DRIFT (it has held it before).
+CREATE OR REPLACE FUNCTION ledger.settle_first(
+    p_transaction_id bigint, p_asset_id bigint, p_commodity_id integer, p_account_id uuid,
+    p_volume bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ledger.credits_debits p
+               WHERE p.account_id = p_account_id AND p.commodity_id = p_commodity_id) THEN
+        PERFORM ledger.refuse('BALANCE_DRIFT', jsonb_build_object('account', p_account_id));
+    END IF;
+    INSERT INTO ledger.account_balances (account_id, commodity_id, balance)
+    VALUES (p_account_id, p_commodity_id, p_volume);
+    INSERT INTO ledger.credits_debits
+        (transaction_id, line, asset_id, commodity_id, account_id, credit, debit, balance_after)
+    VALUES (p_transaction_id, 2, p_asset_id, p_commodity_id, p_account_id, p_volume, 0, p_volume);
+    RETURN p_volume;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION ledger.settle(
     p_request_id uuid, p_actor_id uuid, p_kind text, p_at timestamptz) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -42,7 +63,9 @@ DECLARE
     v_fingerprint text;
     v_stated_at timestamptz;
     v_at timestamptz;
+    v_place tid;  -- where the request's row is: locked, so it stays there
     v_may boolean;
+    v_rows bigint;
     -- The block, its first number to stay, its batch's first, and until when it may be used.
     v_block bigint;
     v_asset bigint;
@@ -52,10 +75,10 @@ DECLARE
     v_cut bigint;
     v_batch_no bigint;
     v_until timestamptz;
+    v_leaf tid;  -- where the unspent block's row is: so does this, while its account is locked
     -- The link below, and the new one.
     v_newest bigint;
     v_newest_at timestamptz;
-    v_below bigint;
     v_below_at timestamptz;
     v_height bigint;
     v_prev_hash bytea;
@@ -65,18 +88,19 @@ DECLARE
     v_source_after bigint;
     v_target_after bigint;
     v_blocks bytea;
+    v_more bytea;
 BEGIN
     -- The request, approved by this actor, and nothing out of the common.
     SELECT r.commodity_id, r.source_id, r.target_id, r.volume, r.submitter_id, r.approved_fingerprint,
-           r.occurred_at
-    INTO v_commodity, v_source, v_target, v_volume, v_submitter, v_fingerprint, v_stated_at
+           r.occurred_at, r.ctid
+    INTO v_commodity, v_source, v_target, v_volume, v_submitter, v_fingerprint, v_stated_at, v_place
     FROM public.registry_request r
     WHERE r.id = p_request_id AND r.status = 'approved' AND r.kind = p_kind
       AND r.approver_id = p_actor_id AND r.volume > 0
-      AND r.ranges IS NULL AND r.filter_facility_id IS NULL
-      AND r.filter_region_id IS NULL AND r.filter_produced_from IS NULL
-      AND r.filter_produced_to IS NULL
+      AND num_nonnulls(r.ranges, r.filter_facility_id, r.filter_region_id, r.filter_produced_from,
+                       r.filter_produced_to) = 0
       AND current_setting('ledger.lock_wait', true) IS DISTINCT FROM 'nowait'
+      AND current_setting('transaction_isolation') = 'read committed'
     FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -88,30 +112,34 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    -- Four eyes, still: PEOPLE_REFUSAL (045_requests.sql).
-    SELECT a.is_active AND a.role = 'approver' AND ao.status = 'active' AND ao.kind = 'registry'
-           AND s.is_active AND so.status = 'active' AND s.person_id <> a.person_id
-    INTO v_may
-    FROM public.registry_user s
-    JOIN public.registry_organisation so ON so.id = s.organisation_id
-    CROSS JOIN public.registry_user a
-    JOIN public.registry_organisation ao ON ao.id = a.organisation_id
-    WHERE s.id = v_submitter AND a.id = p_actor_id;
+    -- Four eyes, still: PEOPLE_REFUSAL (045_requests.sql). Two who may, and who are not one person: then
+    -- their hashes differ.
+    SELECT count(*) = 2 AND bit_xor(uuid_hash(u.person_id)) <> 0 INTO v_may
+    FROM public.registry_user u
+    JOIN public.registry_organisation o ON o.id = u.organisation_id
+    WHERE u.id IN (v_submitter, p_actor_id) AND u.is_active AND o.status = 'active'
+      AND (u.id = v_submitter OR u.role = 'approver' AND o.kind = 'registry');
     IF v_may IS NOT TRUE THEN
         RETURN NULL;
     END IF;
 
     -- Both accounts, which are two, a retirement's of one organisation; and the commodity's rules.
-    SELECT count(*) = 2 AND bool_and(
-               locked.status = 'active'
-               AND locked.type = CASE WHEN p_kind = 'retire' AND locked.id = v_target
-                                      THEN 'retirement' ELSE 'trading' END)
-           AND count(DISTINCT locked.organisation_id) FILTER (WHERE p_kind = 'retire') < 2
-    INTO v_may
-    FROM (SELECT a.id, a.type, a.status, a.organisation_id FROM public.registry_account a
-          WHERE a.id IN (v_source, v_target) ORDER BY a.id FOR NO KEY UPDATE) locked;
-    IF v_may IS NOT TRUE THEN
+    -- (OFFSET 0: both are locked, whatever is found of them.)
+    PERFORM FROM (SELECT a.id, a.type, a.status FROM public.registry_account a
+                  WHERE a.id IN (v_source, v_target) ORDER BY a.id FOR NO KEY UPDATE OFFSET 0) locked
+    WHERE locked.status = 'active'
+      AND locked.type = CASE WHEN p_kind = 'retire' AND locked.id = v_target
+                             THEN 'retirement' ELSE 'trading' END;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    IF v_rows <> 2 THEN
         RETURN NULL;
+    END IF;
+    IF p_kind = 'retire' THEN
+        SELECT count(DISTINCT a.organisation_id) INTO v_rows FROM public.registry_account a
+        WHERE a.id IN (v_source, v_target);
+        IF v_rows <> 1 THEN
+            RETURN NULL;
+        END IF;
     END IF;
     SELECT CASE p_kind WHEN 'transfer' THEN c.transferable WHEN 'retire' THEN c.retirable END
     INTO v_may
@@ -124,15 +152,15 @@ BEGIN
     -- it says is read from the history.
     SELECT i.id, i.asset_id, i.region_id, i.first_no, i.last_no, a.first_no,
            CASE p_kind WHEN 'transfer' THEN least(a.expires_at, a.transferable_until)
-                       ELSE a.expires_at END
-    INTO v_block, v_asset, v_region, v_first, v_last, v_batch_no, v_until
+                       ELSE a.expires_at END, l.ctid
+    INTO v_block, v_asset, v_region, v_first, v_last, v_batch_no, v_until, v_leaf
     FROM ledger.leaves l
     JOIN ledger.transaction_items i
         ON i.id = l.item_id AND i.account_id = l.account_id AND i.volume = l.volume
     JOIN ledger.assets a ON a.id = i.asset_id AND a.commodity_id = l.commodity_id
     WHERE l.account_id = v_source AND l.commodity_id = v_commodity AND l.volume >= v_volume
-      AND (a.expires_at IS NULL OR a.expires_at > v_at)
-      AND (a.transferable_until IS NULL OR a.transferable_until > v_at OR p_kind <> 'transfer')
+      AND (CASE p_kind WHEN 'transfer' THEN least(a.expires_at, a.transferable_until)
+                       ELSE a.expires_at END > v_at) IS NOT FALSE
     ORDER BY l.volume, l.first_no LIMIT 1;
     v_cut := v_first + v_volume;
     IF v_block IS NULL OR v_fingerprint <> '' AND v_fingerprint <> ledger.settlement_fingerprint(
@@ -150,29 +178,11 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    -- The balances. An account's first of the commodity goes the long way.
-    UPDATE ledger.account_balances b SET balance = b.balance + v_volume
-    WHERE b.account_id = v_target AND b.commodity_id = v_commodity
-    RETURNING b.balance INTO v_target_after;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    UPDATE ledger.account_balances b SET balance = b.balance - v_volume
-    WHERE b.account_id = v_source AND b.commodity_id = v_commodity
-    RETURNING b.balance INTO v_source_after;
-    IF NOT FOUND THEN
-        PERFORM ledger.refuse('BALANCE_DRIFT', jsonb_build_object('account', v_source));
-    END IF;
-
-    -- The head, the header, and the request: executed. Never before the newest, whatever the head says.
-    UPDATE ledger.heads h
-    SET height = v_height, occurred_at = greatest(h.occurred_at, v_at, v_newest_at)
-    WHERE h.commodity_id = v_commodity
-      AND h.occurred_at <= coalesce(v_stated_at, clock_timestamp())
-    RETURNING h.occurred_at INTO v_occurred_at;
-    IF v_occurred_at IS NULL THEN
+    -- The header, and the request: executed. Never before the newest.
+    v_occurred_at := greatest(v_at, v_newest_at);
+    IF v_newest_at > clock_timestamp() THEN
         PERFORM ledger.refuse('CLOCK_REGRESSION',
-            jsonb_build_object('commodity', v_commodity, 'at', v_at));
+            jsonb_build_object('commodity', v_commodity, 'at', v_at, 'newest', v_newest_at));
     END IF;
     IF v_until <= v_occurred_at THEN
         PERFORM ledger.refuse('LOCK_NOT_AVAILABLE',
@@ -186,37 +196,61 @@ BEGIN
     END IF;
     UPDATE public.registry_request r
     SET status = 'executed', transaction_id = v_id, executed_at = v_recorded_at
-    WHERE r.id = p_request_id;
+    WHERE r.ctid = v_place;
 
     -- The block is consumed; its lowest numbers move, the others stay.
     INSERT INTO ledger.transaction_item_inputs (item_id, transaction_id) VALUES (v_block, v_id);
-    DELETE FROM ledger.leaves l WHERE l.item_id = v_block;
+    DELETE FROM ledger.leaves l WHERE l.ctid = v_leaf;
     IF NOT FOUND THEN
         PERFORM ledger.refuse('LEAF_SHORTFALL', jsonb_build_object('block', v_block));
     END IF;
     WITH created AS (
         INSERT INTO ledger.transaction_items
             (transaction_id, asset_id, account_id, region_id, first_no, last_no, volume, input_id)
-        SELECT v_id, v_asset, v_target, v_region, v_first, v_cut - 1, v_volume, v_block
-        UNION ALL
-        SELECT v_id, v_asset, v_source, v_region, v_cut, v_last, v_last - v_cut + 1, v_block
-        WHERE v_cut <= v_last
+        SELECT v_id, v_asset, part.account_id, v_region, part.first_no, part.last_no,
+               part.last_no - part.first_no + 1, v_block
+        FROM (VALUES (v_target, v_first, v_cut - 1), (v_source, v_cut, v_last))
+            part (account_id, first_no, last_no)
+        WHERE part.first_no <= part.last_no
         RETURNING id, account_id, first_no, last_no, volume
     )
     INSERT INTO ledger.leaves
         (item_id, commodity_id, account_id, asset_id, region_id, first_no, last_no, volume)
     SELECT c.id, v_commodity, c.account_id, v_asset, v_region, c.first_no, c.last_no, c.volume
     FROM created c;
-    INSERT INTO ledger.credits_debits
-        (transaction_id, line, asset_id, commodity_id, account_id, credit, debit, balance_after)
-    SELECT v_id, 1, v_asset, v_commodity, v_source, 0, v_volume, v_source_after
-    UNION ALL
-    SELECT v_id, 2, v_asset, v_commodity, v_target, v_volume, 0, v_target_after;
+
+    -- Both balances, and what was posted to them: a target that has none holds the commodity for the first
+    -- time.
+    WITH changed AS (
+        UPDATE ledger.account_balances b
+        SET balance = b.balance + CASE WHEN b.account_id = v_target THEN v_volume ELSE - v_volume END
+        WHERE b.account_id IN (v_source, v_target) AND b.commodity_id = v_commodity
+        RETURNING b.account_id, b.balance
+    ), posted AS (
+        INSERT INTO ledger.credits_debits
+            (transaction_id, line, asset_id, commodity_id, account_id, credit, debit, balance_after)
+        SELECT v_id, CASE WHEN c.account_id = v_source THEN 1 ELSE 2 END, v_asset, v_commodity,
+               c.account_id, CASE WHEN c.account_id = v_target THEN v_volume ELSE 0 END,
+               CASE WHEN c.account_id = v_source THEN v_volume ELSE 0 END, c.balance
+        FROM changed c
+    )
+    SELECT max(c.balance) FILTER (WHERE c.account_id = v_source),
+           max(c.balance) FILTER (WHERE c.account_id = v_target)
+    INTO v_source_after, v_target_after FROM changed c;
+    IF v_target_after IS NULL THEN
+        v_target_after := ledger.settle_first(v_id, v_asset, v_commodity, v_target, v_volume);
+    END IF;
+    IF v_source_after IS NULL THEN
+        PERFORM ledger.refuse('BALANCE_DRIFT', jsonb_build_object('account', v_source));
+    END IF;
 
     -- The link: what TRANSACTION_CONTENT (042_chain.sql) finds in these rows.
     v_blocks := ledger.block_content(v_first, v_cut - 1, v_target, v_region, v_first);
     IF v_cut <= v_last THEN
         v_blocks := v_blocks || ledger.block_content(v_cut, v_last, v_source, v_region, v_first);
+    END IF;
+    IF p_kind = 'retire' THEN
+        SELECT ledger.more_content(t) INTO v_more FROM ledger.transactions t WHERE t.id = v_id;
     END IF;
     INSERT INTO ledger.chain (commodity_id, height, transaction_id, recorded_at, prev_hash, hash)
     VALUES (v_commodity, v_height, v_id, v_recorded_at, v_prev_hash,
@@ -225,8 +259,7 @@ BEGIN
             CASE WHEN v_cut <= v_last THEN 2 ELSE 1 END, v_blocks, 2,
             ledger.posting_content(v_source, v_commodity, v_batch_no, 0, v_volume, v_source_after)
             || ledger.posting_content(v_target, v_commodity, v_batch_no, v_volume, 0, v_target_after),
-            CASE WHEN p_kind = 'retire' THEN ledger.more_content((
-                SELECT t FROM ledger.transactions t WHERE t.id = v_id)) END)));
+            v_more)));
     -- Who is told that it is done must find it after a power cut: CLOSE_TRANSACTION.
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', true);
@@ -237,6 +270,7 @@ $$;
 
 REVOKE ALL ON FUNCTION
     ledger.settlement_fingerprint(bigint, uuid, uuid, integer, bigint, bigint, bigint),
+    ledger.settle_first(bigint, bigint, integer, uuid, bigint),
     ledger.settle(uuid, uuid, text, timestamptz)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.settle(uuid, uuid, text, timestamptz) TO ledger_writer;
