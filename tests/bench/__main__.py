@@ -26,7 +26,7 @@ from rich.console import Console  # noqa: E402
 
 from ledgerdb.embedded import EmbeddedServer  # noqa: E402
 from tests.bench import fill, reading, replaying  # noqa: E402
-from tests.bench.load import SCALE, Load  # noqa: E402
+from tests.bench.load import SCALE, WARM_UP, Load  # noqa: E402
 from tests.bench.report import Figure, write  # noqa: E402
 
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "1h"}
@@ -63,7 +63,7 @@ class Bench:
         That returns how many good ones there were a second. While the clock runs, nothing else is
         done: no request is added, and autovacuum has nothing to catch up with.
         """
-        count = clients * self.seconds * (700 if clients > 1 else 2500)
+        count = clients * (self.seconds + WARM_UP) * (700 if clients > 1 else 2500)
         bases = [ledger.approve(content, count) for _ in range(self.repeats)]
         ledger.connection.execute("VACUUM ANALYZE")
 
@@ -155,7 +155,9 @@ class Bench:
         ledger.connection.execute("SELECT pg_reload_conf()")
         count = 8 * 15 * 1200
         base = ledger.approve(fill.uniform(), count)
-        run = self.load.transfers(ledger.name, clients=8, seconds=15, base=base, count=count)
+        run = self.load.transfers(
+            ledger.name, clients=8, seconds=15 - WARM_UP, base=base, count=count
+        )
         first, last = statistics.mean(run.seconds[:2]), statistics.mean(run.seconds[-2:])
         self.add("last 2 s ÷ first 2 s of 15 s, fresh, no autovacuum", last / first, "0.8", "0.95")
         ledger.connection.execute("ALTER SYSTEM RESET autovacuum")
@@ -234,7 +236,8 @@ def main() -> None:
             bench.figures,
             f"PostgreSQL 18 from the wheel, fsync on, {os.cpu_count()} cores"
             f" ({platform.machine()}), shared_buffers 1 GB; pgbench scale {SCALE}, `-M prepared`;"
-            f" median of {options.repeats} interleaved slices of {options.seconds} s.",
+            f" median of {options.repeats} interleaved slices of {options.seconds} s, each after"
+            f" {WARM_UP} s in which sessions make their plans.",
         )
 
 
