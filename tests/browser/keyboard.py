@@ -74,17 +74,18 @@ class Typist(Visitor):
         """Go to a field and choose a file of one's own machine."""
         self.fields += 1
         self._reach(self.page.get_by_label(label, exact=True))
-        try:
-            chooser = self._opened()
-        except TimeoutError:
-            # A busy chromium now and then opens nothing at the first press.
-            chooser = self._opened()
-        chooser.set_files(file)
+        self._opened().set_files(file)
 
     def _opened(self) -> FileChooser:
-        with self.page.expect_file_chooser(timeout=20_000) as opened:
-            self.page.keyboard.press("Enter")
-        return opened.value
+        """Press Enter until the chooser opens: a busy chromium now and then opens none."""
+        for patience in (5_000, 10_000, 20_000):
+            try:
+                with self.page.expect_file_chooser(timeout=patience) as opened:
+                    self.page.keyboard.press("Enter")
+                return opened.value
+            except TimeoutError:
+                self.page.bring_to_front()
+        raise AssertionError(f"{self.page.url}: no key opens the chooser of files")
 
     def _reach(self, wanted: Locator) -> None:
         """Press Tab until something has the focus; on the way nothing may be out of sight."""
