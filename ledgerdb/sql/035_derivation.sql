@@ -10,13 +10,13 @@
 -- table, and a session keeps its plans while the table grows.
 --
 -- SETTLE is told by its role, ledger_deriver, which is nobody's: not by those who took the role on, who
--- show in `role` or as the session's own. (The question stands in each trigger, and not in their WHEN
--- clauses, which PostgreSQL parses anew for each statement.)
+-- show in `role` or as the session's own. Triggers that run with the rights of who writes ask it
+-- themselves, which is cheaper than to call a function; the others have it asked in a WHEN clause.
 
 SET ROLE ledger_check;
 
--- IS_SETTLING: true while SETTLE itself writes. What the WHEN clauses ask that there are: those of
--- chain_linked and registry_request_moved, whose functions run with the guard's rights.
+-- IS_SETTLING: true while SETTLE itself writes: for the WHEN clauses of chain_linked and
+-- registry_request_moved, whose functions run with the guard's rights.
 CREATE OR REPLACE FUNCTION ledger.is_settling() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -63,7 +63,6 @@ DECLARE
     v_fingerprint text;
     v_stated_at timestamptz;
     v_at timestamptz;
-    v_place tid;  -- where the request's row is: locked, so it stays there
     v_may boolean;
     v_rows bigint;
     -- The block, its first number to stay, its batch's first, and until when it may be used.
@@ -75,7 +74,6 @@ DECLARE
     v_cut bigint;
     v_batch_no bigint;
     v_until timestamptz;
-    v_leaf tid;  -- where the unspent block's row is: so does this, while its account is locked
     -- The link below, and the new one.
     v_newest bigint;
     v_newest_at timestamptz;
@@ -92,8 +90,8 @@ DECLARE
 BEGIN
     -- The request, approved by this actor, and nothing out of the common.
     SELECT r.commodity_id, r.source_id, r.target_id, r.volume, r.submitter_id, r.approved_fingerprint,
-           r.occurred_at, r.ctid
-    INTO v_commodity, v_source, v_target, v_volume, v_submitter, v_fingerprint, v_stated_at, v_place
+           r.occurred_at
+    INTO v_commodity, v_source, v_target, v_volume, v_submitter, v_fingerprint, v_stated_at
     FROM public.registry_request r
     WHERE r.id = p_request_id AND r.status = 'approved' AND r.kind = p_kind
       AND r.approver_id = p_actor_id AND r.volume > 0
@@ -152,8 +150,8 @@ BEGIN
     -- it says is read from the history.
     SELECT i.id, i.asset_id, i.region_id, i.first_no, i.last_no, a.first_no,
            CASE p_kind WHEN 'transfer' THEN least(a.expires_at, a.transferable_until)
-                       ELSE a.expires_at END, l.ctid
-    INTO v_block, v_asset, v_region, v_first, v_last, v_batch_no, v_until, v_leaf
+                       ELSE a.expires_at END
+    INTO v_block, v_asset, v_region, v_first, v_last, v_batch_no, v_until
     FROM ledger.leaves l
     JOIN ledger.transaction_items i
         ON i.id = l.item_id AND i.account_id = l.account_id AND i.volume = l.volume
@@ -196,11 +194,11 @@ BEGIN
     END IF;
     UPDATE public.registry_request r
     SET status = 'executed', transaction_id = v_id, executed_at = v_recorded_at
-    WHERE r.ctid = v_place;
+    WHERE r.id = p_request_id;
 
     -- The block is consumed; its lowest numbers move, the others stay.
     INSERT INTO ledger.transaction_item_inputs (item_id, transaction_id) VALUES (v_block, v_id);
-    DELETE FROM ledger.leaves l WHERE l.ctid = v_leaf;
+    DELETE FROM ledger.leaves l WHERE l.item_id = v_block;
     IF NOT FOUND THEN
         PERFORM ledger.refuse('LEAF_SHORTFALL', jsonb_build_object('block', v_block));
     END IF;

@@ -12,6 +12,7 @@ from registry.models import Account, Commodity, Organisation, Request, User
 from tests import make
 from tests.ledger.forge import Forger, refused
 from tests.proof import prove
+from tests.together import executing, while_held
 
 SETTLE = "SELECT ledger.settle(%s, %s, %s, clock_timestamp())"
 LEFT = {
@@ -289,6 +290,19 @@ def test_nothing_is_settled_while_another_transaction_is_open(committed_db, trad
     settled = forger.one(SETTLE, request.id, request.approver_id, "transfer")
 
     assert settled is None
+
+
+def test_a_request_whose_row_moved_while_waiting_for_it_is_marked_executed(committed_db, trading):
+    request = part_of_a_block(*trading)
+
+    with psycopg.connect(committed_db.dsn()) as holder:
+        # Another version of the row, in another place.
+        holder.execute("UPDATE registry_request SET status = status WHERE id = %s", (request.id,))
+        (done,) = while_held(committed_db, holder, *executing(committed_db, [request]))
+
+    request.refresh_from_db()
+    assert (request.status, request.transaction_id) == ("executed", done)
+    prove(committed_db)
 
 
 def test_what_is_settled_is_sealed(committed_db, trading):

@@ -4,7 +4,9 @@
 SET ROLE ledger_check;
 
 -- Two triggers ask what a change of a request must pass, one what a new request must: a trigger for each
--- question costs an execution more than its own write. Each question is a function with one refusal. They decide inside and not in WHEN clauses, which PostgreSQL parses anew for each statement.
+-- question costs an execution more than its own write. Each question is a function with one refusal.
+-- They decide inside and not in WHEN clauses, which PostgreSQL parses anew for each statement; the one
+-- there is asks a function (IS_SETTLING), and spares more than it costs.
 
 -- CHECK_REQUEST_TRANSITION: draft -> submitted -> approved -> executed; a draft or a submitted request
 -- may be withdrawn, a submitted one rejected, an approved one fail. A new one (p_from is 'new') is a
@@ -359,7 +361,8 @@ CREATE OR REPLACE TRIGGER registry_request_asked
     FOR EACH ROW EXECUTE FUNCTION ledger.guard_request_asked();
 
 -- Which of the two is asked goes by the columns that a statement names. Executing a request names three,
--- and nothing can change in the others: to compare all of them cost more than to write the row.
+-- and nothing can change in the others: to compare all of them cost more than to write the row. (Who adds
+-- a column makes this trigger anew; who changes the type of one drops it first.)
 DO $changes$
 BEGIN
     EXECUTE format('CREATE OR REPLACE TRIGGER registry_request_changed
