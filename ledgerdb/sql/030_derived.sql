@@ -31,7 +31,7 @@ CREATE TABLE ledger.account_balances (
     CONSTRAINT account_balances_pk PRIMARY KEY (account_id, commodity_id),
     CONSTRAINT account_balances_account_fk FOREIGN KEY (account_id) REFERENCES public.registry_account (id),
     CONSTRAINT account_balances_balance_not_negative_ck
-        CHECK (CASE WHEN issues THEN balance <= 0 ELSE balance >= 0 END)
+        CHECK (ledger.is_balance(balance, issues))
 ) WITH (
     fillfactor = 50,
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,

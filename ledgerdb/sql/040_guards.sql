@@ -475,8 +475,7 @@ FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------------------------
 -- Batches and derived rows. The derived rows follow the history by themselves (035_derivation.sql), and
--- whoever writes them is held to it. Three of these guards are INVOKER, because they ask who writes:
--- SETTLE (055_settle.sql) is let by. What they read, the roles that may write can read.
+-- whoever writes them is held to it. SETTLE (055_settle.sql) is let by.
 
 -- GUARD_BATCH_CONTIGUOUS: a batch starts where the commodity's previous one ended.
 -- Refuses: BATCH_NOT_CONTIGUOUS.
@@ -515,14 +514,10 @@ $$;
 -- exactly their parent), so neither do their mirrors; what is no mirror is named by what it would do.
 -- Refuses: SPENT_INPUT_STILL_LEAF, LEAF_RANGE_OVERLAP, LEAF_SHORTFALL.
 CREATE OR REPLACE FUNCTION ledger.guard_leaves_mirror_blocks() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_leaf ledger.leaves;
 BEGIN
-    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
-       AND session_user <> 'ledger_deriver' THEN
-        RETURN NULL;
-    END IF;
     SELECT fresh.* INTO v_leaf
     FROM fresh
     WHERE (SELECT i.account_id = fresh.account_id AND i.asset_id = fresh.asset_id
@@ -555,14 +550,10 @@ $$;
 -- GUARD_LEAVES_LEAVE_SPENT: a block stops being unspent only by being consumed.
 -- Refuses: LEAF_SHORTFALL.
 CREATE OR REPLACE FUNCTION ledger.guard_leaves_leave_spent() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_facts jsonb;
 BEGIN
-    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
-       AND session_user <> 'ledger_deriver' THEN
-        RETURN NULL;
-    END IF;
     SELECT jsonb_build_object('block', gone.item_id)
     INTO v_facts
     FROM gone
@@ -579,14 +570,10 @@ $$;
 -- an issuance account is marked as one.
 -- Refuses: BALANCE_DRIFT.
 CREATE OR REPLACE FUNCTION ledger.guard_balances_mirror_postings() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_facts jsonb;
 BEGIN
-    IF current_user = 'ledger_deriver' AND current_setting('role') <> 'ledger_deriver'
-       AND session_user <> 'ledger_deriver' THEN
-        RETURN NULL;
-    END IF;
     SELECT jsonb_build_object('account', fresh.account_id, 'commodity', fresh.commodity_id,
                               'stored', fresh.balance)
     INTO v_facts
@@ -677,7 +664,8 @@ BEGIN
                                             AND tgname = 'transactions_whole_at_commit') THEN
         CREATE CONSTRAINT TRIGGER transactions_whole_at_commit
             AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY DEFERRED
-            FOR EACH ROW EXECUTE FUNCTION ledger.guard_transaction_whole();
+            FOR EACH ROW WHEN (ledger.is_unproved())
+            EXECUTE FUNCTION ledger.guard_transaction_whole();
     END IF;
 
     CREATE OR REPLACE TRIGGER transactions_header_stamped
@@ -686,7 +674,7 @@ BEGIN
     -- SETTLE links what it wrote from what is stored; whoever took its role on is asked like others.
     CREATE OR REPLACE TRIGGER chain_linked
         BEFORE INSERT ON ledger.chain
-        FOR EACH ROW WHEN (NOT ledger.is_settling())
+        FOR EACH ROW WHEN (ledger.is_unproved())
         EXECUTE FUNCTION ledger.guard_chain_linked();
     CREATE OR REPLACE TRIGGER assets_batch_contiguous
         BEFORE INSERT ON ledger.assets
@@ -697,7 +685,8 @@ BEGIN
 
     CREATE OR REPLACE TRIGGER leaves_mirror_blocks
         AFTER INSERT ON ledger.leaves REFERENCING NEW TABLE AS fresh
-        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_leaves_mirror_blocks();
+        FOR EACH STATEMENT WHEN (ledger.is_unproved())
+        EXECUTE FUNCTION ledger.guard_leaves_mirror_blocks();
     CREATE OR REPLACE TRIGGER leaves_mirror_blocks_when_changed
         AFTER UPDATE ON ledger.leaves REFERENCING NEW TABLE AS fresh
         FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_leaves_mirror_blocks();
@@ -706,14 +695,17 @@ BEGIN
         FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_leaves_leave_spent();
     CREATE OR REPLACE TRIGGER leaves_leave_spent
         AFTER DELETE ON ledger.leaves REFERENCING OLD TABLE AS gone
-        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_leaves_leave_spent();
+        FOR EACH STATEMENT WHEN (ledger.is_unproved())
+        EXECUTE FUNCTION ledger.guard_leaves_leave_spent();
 
     CREATE OR REPLACE TRIGGER account_balances_mirror_postings
         AFTER INSERT ON ledger.account_balances REFERENCING NEW TABLE AS fresh
-        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_balances_mirror_postings();
+        FOR EACH STATEMENT WHEN (ledger.is_unproved())
+        EXECUTE FUNCTION ledger.guard_balances_mirror_postings();
     CREATE OR REPLACE TRIGGER account_balances_mirror_postings_when_changed
         AFTER UPDATE ON ledger.account_balances REFERENCING NEW TABLE AS fresh
-        FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_balances_mirror_postings();
+        FOR EACH STATEMENT WHEN (ledger.is_unproved())
+        EXECUTE FUNCTION ledger.guard_balances_mirror_postings();
     CREATE OR REPLACE TRIGGER account_balances_in_place
         BEFORE UPDATE OF account_id, commodity_id ON ledger.account_balances
         FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_balances_in_place();

@@ -376,7 +376,7 @@ $changes$;
 -- SETTLE has just locked and read the request, and names the transaction that it wrote for it.
 CREATE OR REPLACE TRIGGER registry_request_moved
     BEFORE UPDATE OF status, transaction_id, executed_at ON public.registry_request
-    FOR EACH ROW WHEN (NOT ledger.is_settling()) EXECUTE FUNCTION ledger.guard_request_moved();
+    FOR EACH ROW WHEN (ledger.is_unproved()) EXECUTE FUNCTION ledger.guard_request_moved();
 
 CREATE OR REPLACE TRIGGER registry_account_kept
     BEFORE UPDATE ON public.registry_account

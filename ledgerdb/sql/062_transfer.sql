@@ -59,14 +59,12 @@ DECLARE
     v_settled bigint;
     v_now timestamptz := greatest(clock_timestamp(), transaction_timestamp());
 BEGIN
-    SET CONSTRAINTS ALL DEFERRED;
     v_settled := ledger.settle(p_request_id, p_actor_id, 'transfer', v_now);
     IF v_settled IS NOT NULL THEN
-        SET CONSTRAINTS ALL IMMEDIATE;
-        SET CONSTRAINTS ALL DEFERRED;
         RETURN v_settled;
     END IF;
 
+    SET CONSTRAINTS ALL DEFERRED;
     v_request := ledger.lock_request(p_request_id, p_actor_id, 'transfer');
     IF v_request.status = 'executed' THEN
         RETURN v_request.transaction_id;

@@ -48,7 +48,11 @@ CALLERS = {
     "ledger.forecast": {"portal_web"},
     "ledger.transaction_content": READERS,
     "ledger.refuse_sealed": {"ledger_owner", "ledger_writer"},
-    "ledger.is_settling": {"ledger_owner", "ledger_writer", "ledger_deriver", "portal_web"},
+    **{
+        f"ledger.{name}": {"ledger_writer", "ledger_deriver"}
+        for name in ("is_range", "is_posting", "is_balance")
+    },
+    "ledger.is_unproved": {"ledger_owner", "ledger_writer", "ledger_deriver", "portal_web"},
     "ledger.settle": {"ledger_writer"},
     "ledger.refuse": {"ledger_writer", "ledger_check", "ledger_deriver"},
     "ledger.people_refusal": {"ledger_writer"},
@@ -65,10 +69,8 @@ APPEND_ONLY = {
     "transactions", "assets", "transaction_items", "transaction_item_inputs", "credits_debits",
     "chain", "changes",
 }  # fmt: skip
-# They ask who writes, and so run with that one's rights.
+# They write what follows, with the rights of who wrote.
 INVOKERS = {
-    "ledger.guard_leaves_mirror_blocks", "ledger.guard_leaves_leave_spent",
-    "ledger.guard_balances_mirror_postings",
     "ledger.derive_consumed", "ledger.derive_created", "ledger.derive_posted",
     # It locks the request, which takes a role that may update it.
     "ledger.guard_evidence_frozen",

@@ -8,3 +8,5 @@ END
 $$;
 DROP TABLE ledger.chain, ledger.credits_debits, ledger.transaction_item_inputs,
     ledger.transaction_items, ledger.assets, ledger.transactions;
+DROP FUNCTION ledger.is_balance(bigint, boolean), ledger.is_posting(bigint, bigint),
+    ledger.is_range(bigint, bigint, bigint);

@@ -3,6 +3,43 @@
 -- Volumes and numbers are bigint: NaN > 0 is true for numeric. Between these tables there are no
 -- foreign keys: the guards check the same links, for every row of a statement at once, and hold
 -- under session_replication_role = replica, where foreign keys do not.
+--
+-- A CHECK is parsed anew by each statement that writes its table, a function that it calls is not: so what
+-- each transaction writes is checked by functions. They set no search_path, which would have to be taken
+-- back each time: every name says where it is from.
+
+-- IS_RANGE: whether a volume is that of a range of numbers, which start at 1.
+CREATE FUNCTION ledger.is_range(p_first_no bigint, p_last_no bigint, p_volume bigint) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN p_first_no OPERATOR(pg_catalog.>) 0 AND p_volume OPERATOR(pg_catalog.>) 0
+       AND p_volume OPERATOR(pg_catalog.-) 1
+           OPERATOR(pg_catalog.=) (p_last_no OPERATOR(pg_catalog.-) p_first_no);
+END
+$$;
+
+-- IS_POSTING: whether exactly one side is there, and positive.
+CREATE FUNCTION ledger.is_posting(p_credit bigint, p_debit bigint) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN least(p_credit, p_debit) OPERATOR(pg_catalog.=) 0
+       AND greatest(p_credit, p_debit) OPERATOR(pg_catalog.>) 0;
+END
+$$;
+
+-- IS_BALANCE: whether nobody owes certificates. An issuance account holds minus what was minted.
+CREATE FUNCTION ledger.is_balance(p_balance bigint, p_issues boolean) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE WHEN p_issues THEN p_balance OPERATOR(pg_catalog.<=) 0
+                ELSE p_balance OPERATOR(pg_catalog.>=) 0 END;
+END
+$$;
+
+REVOKE ALL ON FUNCTION ledger.is_range(bigint, bigint, bigint), ledger.is_posting(bigint, bigint),
+    ledger.is_balance(bigint, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.is_range(bigint, bigint, bigint), ledger.is_posting(bigint, bigint),
+    ledger.is_balance(bigint, boolean) TO ledger_writer, ledger_deriver;
 
 -- One row: one thing that happened, executed from one approved request.
 CREATE TABLE ledger.transactions (
@@ -41,7 +78,7 @@ CREATE TABLE ledger.assets (
     CONSTRAINT assets_commodity_fk FOREIGN KEY (commodity_id) REFERENCES public.registry_commodity (id),
     CONSTRAINT assets_region_fk FOREIGN KEY (region_id) REFERENCES public.registry_region (id),
     CONSTRAINT assets_volume_is_range_ck
-        CHECK (first_no > 0 AND volume > 0 AND volume = last_no - first_no + 1),
+        CHECK (ledger.is_range(first_no, last_no, volume)),
     CONSTRAINT assets_period_ordered_ck CHECK (production_start <= production_end),
     CONSTRAINT assets_asset_range_overlap_ex EXCLUDE USING gist (
         int4range(commodity_id, commodity_id, '[]') WITH &&,
@@ -70,7 +107,7 @@ CREATE TABLE ledger.transaction_items (
     input_id bigint,                    -- the block it was cut from; empty only for a mint
     CONSTRAINT transaction_items_pk PRIMARY KEY (id),
     CONSTRAINT transaction_items_volume_is_range_ck
-        CHECK (first_no > 0 AND volume > 0 AND volume = last_no - first_no + 1)
+        CHECK (ledger.is_range(first_no, last_no, volume))
 );
 CREATE INDEX transaction_items_transaction_ix ON ledger.transaction_items (transaction_id, input_id);
 CREATE INDEX transaction_items_numbers_ix ON ledger.transaction_items (asset_id, first_no);
@@ -98,7 +135,7 @@ CREATE TABLE ledger.credits_debits (
     balance_after bigint NOT NULL,
     CONSTRAINT credits_debits_pk PRIMARY KEY (transaction_id, line),
     CONSTRAINT credits_debits_posting_one_side_ck
-        CHECK (least(credit, debit) = 0 AND greatest(credit, debit) > 0)
+        CHECK (ledger.is_posting(credit, debit))
 );
 CREATE INDEX credits_debits_account_ix
     ON ledger.credits_debits (account_id, commodity_id, transaction_id);

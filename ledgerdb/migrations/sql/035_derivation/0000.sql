@@ -6,5 +6,5 @@ DROP FUNCTION ledger.derive_consumed() CASCADE;
 DROP FUNCTION ledger.refuse_sealed(text, bigint);
 RESET ROLE;
 SET ROLE ledger_check;
-DROP FUNCTION ledger.is_settling();
+DROP FUNCTION ledger.is_unproved();
 RESET ROLE;

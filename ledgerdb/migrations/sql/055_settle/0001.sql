@@ -59,19 +59,22 @@ DECLARE
     v_source uuid;
     v_target uuid;
     v_volume bigint;
+    v_retires boolean;
     v_submitter uuid;
     v_fingerprint text;
     v_stated_at timestamptz;
     v_at timestamptz;
     v_may boolean;
     v_rows bigint;
-    -- The block, its first number to stay, its batch's first, and until when it may be used.
+    -- The block, its first number to stay and how many stay, its batch's first, and until when it may be
+    -- used.
     v_block bigint;
     v_asset bigint;
     v_region integer;
     v_first bigint;
     v_last bigint;
     v_cut bigint;
+    v_rest bigint;
     v_batch_no bigint;
     v_until timestamptz;
     -- The link below, and the new one.
@@ -85,18 +88,18 @@ DECLARE
     v_recorded_at timestamptz;
     v_source_after bigint;
     v_target_after bigint;
-    v_blocks bytea;
     v_more bytea;
 BEGIN
     -- The request, approved by this actor, and nothing out of the common.
-    SELECT r.commodity_id, r.source_id, r.target_id, r.volume, r.submitter_id, r.approved_fingerprint,
-           r.occurred_at
-    INTO v_commodity, v_source, v_target, v_volume, v_submitter, v_fingerprint, v_stated_at
+    SELECT r.commodity_id, r.source_id, r.target_id, r.volume, r.kind = 'retire', r.submitter_id,
+           r.approved_fingerprint, r.occurred_at
+    INTO v_commodity, v_source, v_target, v_volume, v_retires, v_submitter,
+         v_fingerprint, v_stated_at
     FROM public.registry_request r
     WHERE r.id = p_request_id AND r.status = 'approved' AND r.kind = p_kind
       AND r.approver_id = p_actor_id AND r.volume > 0
-      AND num_nonnulls(r.ranges, r.filter_facility_id, r.filter_region_id, r.filter_produced_from,
-                       r.filter_produced_to) = 0
+      AND r.ranges IS NULL AND r.filter_facility_id IS NULL AND r.filter_region_id IS NULL
+      AND r.filter_produced_from IS NULL AND r.filter_produced_to IS NULL
       AND current_setting('ledger.lock_wait', true) IS DISTINCT FROM 'nowait'
       AND current_setting('transaction_isolation') = 'read committed'
     FOR NO KEY UPDATE;
@@ -126,50 +129,62 @@ BEGIN
     PERFORM FROM (SELECT a.id, a.type, a.status FROM public.registry_account a
                   WHERE a.id IN (v_source, v_target) ORDER BY a.id FOR NO KEY UPDATE OFFSET 0) locked
     WHERE locked.status = 'active'
-      AND locked.type = CASE WHEN p_kind = 'retire' AND locked.id = v_target
+      AND locked.type = CASE WHEN v_retires AND locked.id = v_target
                              THEN 'retirement' ELSE 'trading' END;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
     IF v_rows <> 2 THEN
         RETURN NULL;
     END IF;
-    IF p_kind = 'retire' THEN
+    IF v_retires THEN
         SELECT count(DISTINCT a.organisation_id) INTO v_rows FROM public.registry_account a
         WHERE a.id IN (v_source, v_target);
         IF v_rows <> 1 THEN
             RETURN NULL;
         END IF;
     END IF;
-    SELECT CASE p_kind WHEN 'transfer' THEN c.transferable WHEN 'retire' THEN c.retirable END
-    INTO v_may
+    SELECT CASE WHEN v_retires THEN c.retirable ELSE c.transferable END INTO v_may
     FROM public.registry_commodity c WHERE c.id = v_commodity;
     IF v_may IS NOT TRUE THEN
         RETURN NULL;
     END IF;
 
     -- The smallest block that suffices, ties by lowest number: CHOOSE_BY_VOLUME (050_checks.sql). What
-    -- it says is read from the history.
-    SELECT i.id, i.asset_id, i.region_id, i.first_no, i.last_no, a.first_no,
-           CASE p_kind WHEN 'transfer' THEN least(a.expires_at, a.transferable_until)
-                       ELSE a.expires_at END
-    INTO v_block, v_asset, v_region, v_first, v_last, v_batch_no, v_until
-    FROM ledger.leaves l
-    JOIN ledger.transaction_items i
-        ON i.id = l.item_id AND i.account_id = l.account_id AND i.volume = l.volume
-    JOIN ledger.assets a ON a.id = i.asset_id AND a.commodity_id = l.commodity_id
-    WHERE l.account_id = v_source AND l.commodity_id = v_commodity AND l.volume >= v_volume
-      AND (CASE p_kind WHEN 'transfer' THEN least(a.expires_at, a.transferable_until)
-                       ELSE a.expires_at END > v_at) IS NOT FALSE
-    ORDER BY l.volume, l.first_no LIMIT 1;
-    v_cut := v_first + v_volume;
-    IF v_block IS NULL OR v_fingerprint <> '' AND v_fingerprint <> ledger.settlement_fingerprint(
-           v_block, v_source, v_target, v_region, v_first, v_cut, v_last) THEN
+    -- it says is read from the history. (One whose batch is past its date is passed over the long way.)
+    SELECT i.id, i.asset_id, i.region_id, i.first_no, i.last_no, i.first_no + v_volume,
+           i.volume - v_volume
+    INTO v_block, v_asset, v_region, v_first, v_last, v_cut, v_rest
+    FROM ledger.transaction_items i
+    WHERE (i.id, i.account_id, i.volume) = (
+        SELECT l.item_id, l.account_id, l.volume FROM ledger.leaves l
+        WHERE l.account_id = v_source AND l.commodity_id = v_commodity AND l.volume >= v_volume
+        ORDER BY l.volume, l.first_no LIMIT 1);
+    SELECT a.first_no,
+           CASE WHEN v_retires THEN a.expires_at ELSE least(a.expires_at, a.transferable_until) END
+    INTO v_batch_no, v_until
+    FROM ledger.assets a WHERE a.id = v_asset AND a.commodity_id = v_commodity;
+    IF v_batch_no IS NULL OR v_until <= v_at THEN
         RETURN NULL;
+    END IF;
+    IF v_fingerprint <> '' THEN
+        IF v_fingerprint <> ledger.settlement_fingerprint(
+               v_block, v_source, v_target, v_region, v_first, v_cut, v_last) THEN
+            RETURN NULL;
+        END IF;
     END IF;
 
     -- One's turn on the commodity (OPEN_TRANSACTION). Its newest transaction is linked: none is open.
-    PERFORM pg_advisory_xact_lock(20261121, v_commodity);
-    SELECT t.id, t.occurred_at INTO v_newest, v_newest_at FROM ledger.transactions t
-    WHERE t.commodity_id = v_commodity ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1;
+    -- (As an expression: a PERFORM is a statement. What is looked up is nearly always of the last moment,
+    -- and from there on: of an index, all that matches on a page is read, however few are wanted.)
+    v_may := pg_advisory_xact_lock(20261121, v_commodity) IS NOT NULL;
+    IF v_stated_at IS NULL THEN
+        SELECT t.id, t.occurred_at INTO v_newest, v_newest_at FROM ledger.transactions t
+        WHERE t.commodity_id = v_commodity AND t.occurred_at > v_at - interval '100 ms'
+        ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1;
+    END IF;
+    IF v_newest IS NULL THEN
+        SELECT t.id, t.occurred_at INTO v_newest, v_newest_at FROM ledger.transactions t
+        WHERE t.commodity_id = v_commodity ORDER BY t.occurred_at DESC, t.id DESC LIMIT 1;
+    END IF;
     SELECT c.height + 1, c.hash, c.recorded_at INTO v_height, v_prev_hash, v_below_at
     FROM ledger.chain c WHERE c.transaction_id = v_newest;
     IF v_height IS NULL OR v_newest_at > v_stated_at THEN
@@ -205,11 +220,11 @@ BEGIN
     WITH created AS (
         INSERT INTO ledger.transaction_items
             (transaction_id, asset_id, account_id, region_id, first_no, last_no, volume, input_id)
-        SELECT v_id, v_asset, part.account_id, v_region, part.first_no, part.last_no,
-               part.last_no - part.first_no + 1, v_block
-        FROM (VALUES (v_target, v_first, v_cut - 1), (v_source, v_cut, v_last))
-            part (account_id, first_no, last_no)
-        WHERE part.first_no <= part.last_no
+        SELECT v_id, v_asset, part.account_id, v_region, part.first_no, part.last_no, part.volume,
+               v_block
+        FROM (VALUES (v_target, v_first, v_cut - 1, v_volume), (v_source, v_cut, v_last, v_rest))
+            part (account_id, first_no, last_no, volume)
+        WHERE part.volume > 0
         RETURNING id, account_id, first_no, last_no, volume
     )
     INSERT INTO ledger.leaves
@@ -223,18 +238,18 @@ BEGIN
         UPDATE ledger.account_balances b
         SET balance = b.balance + CASE WHEN b.account_id = v_target THEN v_volume ELSE - v_volume END
         WHERE b.account_id IN (v_source, v_target) AND b.commodity_id = v_commodity
-        RETURNING b.account_id, b.balance
+        RETURNING b.account_id, b.balance, b.account_id = v_target AS gains
     ), posted AS (
         INSERT INTO ledger.credits_debits
             (transaction_id, line, asset_id, commodity_id, account_id, credit, debit, balance_after)
-        SELECT v_id, CASE WHEN c.account_id = v_source THEN 1 ELSE 2 END, v_asset, v_commodity,
-               c.account_id, CASE WHEN c.account_id = v_target THEN v_volume ELSE 0 END,
-               CASE WHEN c.account_id = v_source THEN v_volume ELSE 0 END, c.balance
+        SELECT v_id, CASE WHEN c.gains THEN 2 ELSE 1 END, v_asset, v_commodity, c.account_id,
+               CASE WHEN c.gains THEN v_volume ELSE 0 END,
+               CASE WHEN c.gains THEN 0 ELSE v_volume END, c.balance
         FROM changed c
     )
-    SELECT max(c.balance) FILTER (WHERE c.account_id = v_source),
-           max(c.balance) FILTER (WHERE c.account_id = v_target)
-    INTO v_source_after, v_target_after FROM changed c;
+    SELECT (SELECT c.balance FROM changed c WHERE NOT c.gains),
+           (SELECT c.balance FROM changed c WHERE c.gains)
+    INTO v_source_after, v_target_after;
     IF v_target_after IS NULL THEN
         v_target_after := ledger.settle_first(v_id, v_asset, v_commodity, v_target, v_volume);
     END IF;
@@ -243,18 +258,19 @@ BEGIN
     END IF;
 
     -- The link: what TRANSACTION_CONTENT (042_chain.sql) finds in these rows.
-    v_blocks := ledger.block_content(v_first, v_cut - 1, v_target, v_region, v_first);
-    IF v_cut <= v_last THEN
-        v_blocks := v_blocks || ledger.block_content(v_cut, v_last, v_source, v_region, v_first);
-    END IF;
-    IF p_kind = 'retire' THEN
+    IF v_retires THEN
         SELECT ledger.more_content(t) INTO v_more FROM ledger.transactions t WHERE t.id = v_id;
     END IF;
     INSERT INTO ledger.chain (commodity_id, height, transaction_id, recorded_at, prev_hash, hash)
     VALUES (v_commodity, v_height, v_id, v_recorded_at, v_prev_hash,
         ledger.link_hash(v_prev_hash, v_height, ledger.whole_content(
             p_kind, p_request_id, p_actor_id, v_commodity, v_occurred_at, 1,
-            CASE WHEN v_cut <= v_last THEN 2 ELSE 1 END, v_blocks, 2,
+            CASE WHEN v_rest > 0 THEN 2 ELSE 1 END,
+            ledger.block_content(v_first, v_cut - 1, v_target, v_region, v_first)
+            || CASE WHEN v_rest > 0
+                    THEN ledger.block_content(v_cut, v_last, v_source, v_region, v_first)
+                    ELSE '' END,
+            2,
             ledger.posting_content(v_source, v_commodity, v_batch_no, 0, v_volume, v_source_after)
             || ledger.posting_content(v_target, v_commodity, v_batch_no, v_volume, 0, v_target_after),
             v_more)));
