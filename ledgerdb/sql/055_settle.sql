@@ -4,6 +4,7 @@
 -- It writes no row that it was given: every row follows from the approved request and from the block as
 -- the history says it. So there is nothing left to prove of them, and the guards that prove what others
 -- write (040_guards.sql) let it by: by its role, which owns this function and nothing that writes else.
+-- Nothing is left for COMMIT either: the link is written here, or nothing is.
 -- p_at is now, no earlier than this database transaction: it happens then, or in the past that the
 -- request states, if ledger_replay executes it in a replay window (STATED_TIME, 050_checks.sql). The
 -- header's guard asks the same. All its questions come before its first write. What it does not answer
@@ -142,7 +143,8 @@ BEGIN
             RETURN NULL;
         END IF;
     END IF;
-    SELECT CASE WHEN v_retires THEN c.retirable ELSE c.transferable END INTO v_may
+    SELECT CASE WHEN v_retires THEN c.retirable WHEN p_kind = 'transfer' THEN c.transferable END
+    INTO v_may
     FROM public.registry_commodity c WHERE c.id = v_commodity;
     IF v_may IS NOT TRUE THEN
         RETURN NULL;

@@ -249,3 +249,60 @@ def test_a_caller_who_makes_constraints_immediate_does_not_make_a_transfer_fail(
     service.commit()
 
     prove(committed_db)
+
+
+# ---- names
+
+
+@pytest.fixture
+def misled(committed_db, forger) -> Forger:
+    """Let a session find operators of somebody's own first, which answer with what suits them."""
+    with committed_db.connect("postgres", autocommit=True) as superuser:
+        superuser.execute("CREATE SCHEMA evil")
+        superuser.execute("GRANT USAGE ON SCHEMA evil TO PUBLIC")
+        for operator, left, right, answer in (
+            ("<>", "name", "text", "false"), ("=", "name", "text", "false"),
+            ("=", "text", "text", "false"), ("<>", "text", "text", "false"),
+            (">", "bigint", "integer", "true"), ("=", "bigint", "integer", "true"),
+            (">=", "bigint", "integer", "true"), ("=", "bigint", "bigint", "true"),
+        ):  # fmt: skip
+            function = f"evil.f{abs(hash((operator, left, right)))}"
+            superuser.execute(
+                f"CREATE FUNCTION {function}({left}, {right}) RETURNS boolean LANGUAGE sql"
+                f" IMMUTABLE AS 'SELECT {answer}'"
+            )
+            superuser.execute(
+                f"CREATE OPERATOR evil.{operator} (FUNCTION = {function}, LEFTARG = {left},"
+                f" RIGHTARG = {right})"
+            )
+        superuser.execute(
+            "CREATE FUNCTION evil.current_setting(text) RETURNS text LANGUAGE sql"
+            " AS $$SELECT 'none'$$"
+        )
+    return forger
+
+
+def test_no_operator_of_ones_own_makes_a_writer_one_who_is_let_by(misled, approved):
+    block = misled.blocks(approved.source_id)[0]
+    misled.run("SET search_path = evil, pg_catalog")
+
+    with refused("LEAF_SHORTFALL"):
+        misled.leaf({**block, "id": 4711}, approved.commodity_id, first_no=501, last_no=600)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "constraint"),
+    [
+        ("transaction_items", {"volume": -5}, "transaction_items_volume_is_range_ck"),
+        ("credits_debits", {"debit": -5}, "credits_debits_posting_one_side_ck"),
+    ],
+)
+def test_no_operator_of_ones_own_makes_a_wrong_row_right(
+    misled, approved, table, columns, constraint
+):
+    (row,) = misled.run(f"SELECT * FROM ledger.{table} LIMIT 1")
+    row.pop("id", None)
+    misled.run("SET search_path = evil, pg_catalog")
+
+    with refused("23514", constraint):
+        misled.insert(table, **{**row, **columns})

@@ -10,6 +10,7 @@ from psycopg.rows import tuple_row
 from registry import services
 from registry.models import Account, Commodity, Organisation, Request, User
 from tests import make
+from tests.ledger import look, wrongs
 from tests.ledger.forge import Forger, refused
 from tests.proof import prove
 from tests.together import executing, while_held
@@ -248,9 +249,33 @@ def test_nothing_else_is_settled_as_a_transfer(session, trading):
     assert settle(session, make.approve(change), "transfer") is None
 
 
+def test_a_change_of_region_is_not_settled_as_what_it_is(session, trading):
+    source, target = trading
+    change = make.approve(make.region_request(source, 30, None, make.region(), target=target))
+
+    assert settle(session, change, "reassign_region") is None
+
+
 @pytest.mark.parametrize("kind", ["retire", "mint", "expire", "reassign_region"])
 def test_a_transfer_is_settled_as_nothing_else(session, trading, kind):
     assert settle(session, part_of_a_block(*trading), kind) is None
+
+
+def test_a_block_past_its_date_is_passed_over_the_long_way(committed_db, session):
+    commodity = make.commodity(months_transferable=12)
+    source, target = make.account(), make.account()
+    late = make.mint(source, 10, commodity=commodity, **wrongs.period(months_ago=14))
+    make.mint(source, 20, commodity=commodity)
+    request = make.approved_transfer(source, target, 4, commodity=commodity)
+
+    assert settle(session, request) is None
+
+    session.rollback()
+    assert look.outcome(request) == "done"
+    held = look.rows(
+        "SELECT first_no, volume FROM ledger.leaves WHERE account_id = %s ORDER BY 1", source.id
+    )
+    assert held == [(1, late.volume), (15, 16)]
 
 
 def test_nobody_but_the_approver_settles(session, trading):

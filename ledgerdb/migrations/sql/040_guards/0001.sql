@@ -8,6 +8,7 @@
 -- Four moments. BEFORE ROW: stamps. AFTER STATEMENT: one look at all rows of a statement, however many.
 -- WHEN LINKED: one look at a whole transaction, as it joins its chain. AT COMMIT: whether it did, through
 -- a deferred trigger on its header; the functions bring it forward with SET CONSTRAINTS ALL IMMEDIATE.
+-- SETTLE (055_settle.sql) is let by where a WHEN clause asks ledger.is_unproved.
 -- No guard relies on the order in which triggers fire.
 
 SET ROLE ledger_check;
@@ -475,7 +476,7 @@ FROM PUBLIC;
 
 -- ---------------------------------------------------------------------------------------------
 -- Batches and derived rows. The derived rows follow the history by themselves (035_derivation.sql), and
--- whoever writes them is held to it. SETTLE (055_settle.sql) is let by.
+-- whoever writes them is held to it.
 
 -- GUARD_BATCH_CONTIGUOUS: a batch starts where the commodity's previous one ended.
 -- Refuses: BATCH_NOT_CONTIGUOUS.
@@ -671,7 +672,6 @@ BEGIN
     CREATE OR REPLACE TRIGGER transactions_header_stamped
         BEFORE INSERT ON ledger.transactions
         FOR EACH ROW EXECUTE FUNCTION ledger.guard_header_stamped();
-    -- SETTLE links what it wrote from what is stored; whoever took its role on is asked like others.
     CREATE OR REPLACE TRIGGER chain_linked
         BEFORE INSERT ON ledger.chain
         FOR EACH ROW WHEN (ledger.is_unproved())
