@@ -261,7 +261,7 @@ def misled(committed_db, forger) -> Forger:
         superuser.execute("CREATE SCHEMA evil")
         superuser.execute("GRANT USAGE ON SCHEMA evil TO PUBLIC")
         for operator, left, right, answer in (
-            ("<>", "name", "text", "false"), ("=", "name", "text", "false"),
+            ("<>", "name", "name", "false"), ("=", "name", "name", "false"),
             ("=", "text", "text", "false"), ("<>", "text", "text", "false"),
             (">", "bigint", "integer", "true"), ("=", "bigint", "integer", "true"),
             (">=", "bigint", "integer", "true"), ("=", "bigint", "bigint", "true"),
