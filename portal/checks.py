@@ -23,10 +23,21 @@ class Check:
 
 
 def of(
-    user: User, item: Request, preview: dict[str, Any] | None, refusal: Refusal | None
+    user: User,
+    item: Request,
+    preview: dict[str, Any] | None,
+    refusal: Refusal | None,
+    available: int = 0,
 ) -> list[Check]:
-    """Return the checks of a request that waits for this person's decision."""
-    return [_eyes(user, item), *(_ledger(item, preview) if preview else [_refused(refusal)])]
+    """
+    Return the checks of a request that waits for this person's decision.
+
+    :param available: what all open requests, this one too, leave of what its account holds
+    """
+    if preview is None:
+        return [_eyes(user, item), _refused(refusal)]
+    others = [_others(item, available)] if available < 0 else []
+    return [_eyes(user, item), *_ledger(item, preview), *others]
 
 
 def passed(checks: list[Check]) -> bool:
@@ -44,8 +55,13 @@ def _eyes(user: User, item: Request) -> Check:
 
 
 def _refused(refusal: Refusal | None) -> Check:
-    sentence = f"{refusal.sentence} {refusal.what_to_do}" if refusal else "No preview."
-    return Check("The ledger", False, sentence)
+    sentence = refusal.sentence if refusal else "No preview."
+    return Check("The ledger", False, f"{sentence} Reject it, or decide when this has changed.")
+
+
+def _others(item: Request, available: int) -> Check:
+    over = f"{-available:,} {item.commodity.code} more than the account holds"
+    return Check("Open requests", False, f"Together they ask for {over}: one of them will fail.")
 
 
 def _ledger(item: Request, preview: dict[str, Any]) -> list[Check]:

@@ -33,9 +33,22 @@ class Refusal:
     status: int
 
 
-def explain(code: str) -> Refusal:
-    """Put a refusal into words; an unknown name stays a name and never becomes database text."""
+def explain(code: str, facts: Any = None) -> Refusal:
+    """
+    Put a refusal into words; an unknown name stays a name and never becomes database text.
+
+    :param facts: of a refusal that the services raised themselves: how many are ``available``, the
+        others being ``reserved``
+    """
     known: dict[str, Any] = {row["code"]: row for row in errors.every()}.get(code, {})
+    if isinstance(facts, dict) and facts.get("reserved"):
+        return Refusal(
+            code=code,
+            sentence=f"You ask for {facts['asked']:,}; {facts['available']:,} are available.",
+            what_to_do="Open requests reserve what else is held. Enter a smaller quantity, or wait"
+            " until they are decided.",
+            status=known["http_status"],
+        )
     return Refusal(
         code=code if known else "",
         sentence=SENTENCES.get(code) or known.get("title", "The ledger refused this."),

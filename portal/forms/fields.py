@@ -2,6 +2,8 @@
 
 import re
 from datetime import date
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from django import forms
@@ -9,6 +11,7 @@ from django.core.exceptions import ValidationError
 
 from registry import dates
 
+MOST_DIGITS = 18
 PLAIN = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 GROUPED = re.compile(r"[1-9][0-9]{0,2}(,[0-9]{3}){1,5}", re.ASCII)
 RANGE = re.compile(
@@ -50,8 +53,11 @@ class Quantity(forms.CharField):
             return None
         if PLAIN.fullmatch(text) or GROUPED.fullmatch(text):
             return int(text.replace(",", ""))
-        if text.isascii() and text.strip("0") == "":
+        digits = text.replace(",", "")
+        if digits.isascii() and digits.strip("0") == "":
             raise ValidationError("Type 1 or more.", code="digits")
+        if digits.isascii() and digits.isdigit() and len(digits) > MOST_DIGITS:
+            raise ValidationError("No account holds that many.", code="many")
         raise ValidationError("Type a whole number, such as 5000 or 5,000.", code="digits")
 
 
@@ -69,6 +75,30 @@ class Share(Quantity):
         if isinstance(value, str) and value.strip().lower() == "all":
             return self.ALL
         return super().clean(value)
+
+
+@cache
+def countries() -> frozenset[str]:
+    """Return the codes of two letters that ISO 3166-1 gives to countries."""
+    listed = files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text("utf-8")
+    return frozenset(line[:2] for line in listed.splitlines() if line and line[0] != "#")
+
+
+class Country(forms.CharField):
+    """A country by its two letters, as ISO 3166-1 has them, in capitals."""
+
+    def clean(self, value: Any) -> str:
+        """
+        Return the code.
+
+        :raises ValidationError: when no country has it
+        """
+        code: str = super().clean(value).upper()
+        if code and code not in countries():
+            raise ValidationError(
+                "No country has this code. Type its two letters, such as DE or GB.", code="unknown"
+            )
+        return code
 
 
 class NumberRanges(forms.CharField):
@@ -165,6 +195,13 @@ def check_period(form: forms.Form, start: str, end: str) -> None:
     answers[start], answers[end], wrong = join_period(answers[start], answers[end])
     if wrong:
         form.add_error((start, end)[wrong[0]], wrong[1])
+
+
+def not_begun(start: date | None) -> str:
+    """Say what is wrong with a time of consumption that is still to come: nobody can claim it."""
+    if start is None or start <= dates.today():
+        return ""
+    return "This is still to come. Name a period that has begun."
 
 
 def take(pairs: Numbers, volume: int) -> Numbers:

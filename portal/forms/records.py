@@ -8,9 +8,8 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 
-from portal.forms.fields import Choice
+from portal.forms.fields import Choice, Country
 from registry.dates import today, write_day
 from registry.models import (
     Account,
@@ -167,12 +166,10 @@ class OrganisationForm(Record):
     code = Code(max_length=32)
     name = line("Legal name", 200)
     kind = Choice(label="Kind", choices=Organisation.Kind.choices)
-    country = forms.CharField(
+    country = Country(
         label="Country",
         required=False,
-        max_length=2,
         help_text="Optional. Two letters, such as NL.",
-        validators=[RegexValidator(r"^[A-Za-z]{2}\Z", "Type two letters, such as NL.")],
         widget=forms.TextInput(attrs={"size": 4, "autocomplete": "off"}),
     )
     registration_no = line("Registration number", 64, required=False)
@@ -185,10 +182,6 @@ class OrganisationForm(Record):
         widget=forms.EmailInput(attrs={"class": "wide", "autocomplete": "off"}),
         error_messages={"invalid": "Type an e-mail address such as office@example.org."},
     )
-
-    def clean_country(self) -> str:
-        """Write a country in capitals."""
-        return str(self.cleaned_data["country"]).upper()
 
 
 class AccountForm(Record):

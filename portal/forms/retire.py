@@ -3,7 +3,7 @@
 from django import forms
 
 from portal.forms.details import FromAccount, Row
-from portal.forms.fields import Days, check_period
+from portal.forms.fields import Country, Days, check_period, not_begun
 from registry.dates import write_day
 from registry.models import Request
 from registry.selectors import accounts
@@ -31,12 +31,10 @@ class Retire(FromAccount):
         error_messages={"required": "Say for whom it is."},
         widget=forms.TextInput(attrs={"class": "wide", "autocomplete": "off"}),
     )
-    beneficiary_country = forms.RegexField(
-        r"^[A-Za-z]{2}$",
+    beneficiary_country = Country(
         label="Country",
         required=False,
         help_text="Optional. Two letters, such as DE.",
-        error_messages={"invalid": "Type the two letters of a country, such as DE."},
         widget=forms.TextInput(attrs={"class": "half", "autocomplete": "off"}),
     )
     beneficiary_place = forms.CharField(
@@ -77,6 +75,8 @@ class Retire(FromAccount):
                 "source", "There is no retirement account for it. Ask the registry to open one."
             )
         check_period(self, "consumption_start", "consumption_end")
+        if wrong := not_begun(answers.get("consumption_start")):
+            self.add_error("consumption_start", wrong)
         return answers
 
     def asks(self) -> Row:
@@ -85,7 +85,6 @@ class Retire(FromAccount):
         return super().asks() | {
             "target": self.target,
             **{name: answers[name] for name in CONTENT},
-            "beneficiary_country": answers["beneficiary_country"].upper(),
             "consumption_start": answers["consumption_start"],
             "consumption_end": answers["consumption_end"],
             # Whoever was not asked has not agreed.

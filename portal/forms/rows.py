@@ -9,7 +9,17 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from portal.forms import sheet
-from portal.forms.fields import Days, NumberRanges, Numbers, Quantity, count, join_period, take
+from portal.forms.fields import (
+    Country,
+    Days,
+    NumberRanges,
+    Numbers,
+    Quantity,
+    count,
+    join_period,
+    not_begun,
+    take,
+)
 from portal.forms.sheet import Column, Line, Sheet
 from registry.models import Account, Commodity, Request, User
 from registry.selectors import uploads
@@ -81,11 +91,7 @@ DONE = {Kind.TRANSFER: "transferred", Kind.RETIRE: "retired"}
 QUANTITY_FIELD = Quantity(required=False)
 NUMBERS_FIELD = NumberRanges(required=False)
 DAYS_FIELD = Days(required=False)
-COUNTRY_FIELD = forms.RegexField(
-    r"^[A-Za-z]{2}$",
-    required=False,
-    error_messages={"invalid": "Type the two letters of a country, such as DE."},
-)
+COUNTRY_FIELD = Country(required=False)
 
 
 @dataclass
@@ -243,9 +249,11 @@ class Reader:
             if wrong:
                 column = ("consumed_from", "consumed_to")[wrong[0]]
                 self.note(column, wrong[1], "RANGE_INVALID")
+            elif early := not_begun(start):
+                self.note("consumed_from", early, "RANGE_INVALID")
         return {
             "beneficiary": self.text("beneficiary"),
-            "beneficiary_country": (self.clean("beneficiary_country", COUNTRY_FIELD) or "").upper(),
+            "beneficiary_country": self.clean("beneficiary_country", COUNTRY_FIELD) or "",
             "beneficiary_place": self.text("beneficiary_place"),
             "reason": self.text("purpose"),
             "claim_published": self._publish(),

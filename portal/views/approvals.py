@@ -13,7 +13,7 @@ from portal.views.numbers import number as read_number
 from registry import access, services
 from registry.access import SignedIn
 from registry.models import PreviewOpening, Request
-from registry.selectors import evidence, openings, previews, queue, requests
+from registry.selectors import accounts, evidence, openings, previews, queue, requests
 from registry.services.previews import HEAVY_BLOCKS, Standing
 
 STALE = ("PREVIEW_CHANGED", "PREVIEW_NOT_OPENED")
@@ -185,7 +185,7 @@ def _show(
     now, stopped = _look(request, item, record=not stale)
     refusal = refusals.explain(refused.code) if refused else None
     preview = previews.describe(request.user, item, now) if now else None
-    done = checks.of(request.user, item, preview, stopped)
+    done = checks.of(request.user, item, preview, stopped, _available(item))
     context = {
         "item": item,
         "form": form,
@@ -202,6 +202,10 @@ def _show(
     }
     status = refusal.status if refusal else 422 if form.is_bound else 200
     return render(request, "portal/approvals/show.html", context, status=status)
+
+
+def _available(item: Request) -> int:
+    return accounts.available(item.source_id, item.commodity_id) if item.source_id else 0
 
 
 def _look(

@@ -184,7 +184,8 @@ def _check(
         now = services.preview_request(item.id) if stale else _open(request, item)
     except services.Refused as error:
         refused, stale = error, False
-    refusal = refusals.explain(refused.code) if refused else None
+    refused = refused or services.over_reserved(item)
+    refusal = refusals.explain(refused.code, refused.facts) if refused else None
     context = {
         "kind": kinds.of(item),
         "item": item,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -124,6 +125,12 @@ def sources(user: User) -> list[Row]:
         for row in entry["sums"]
         if row["held"]
     ]
+
+
+def available(account_id: UUID, commodity_id: int) -> int:
+    """Return what an account holds of a commodity and no open request asks for; below 0: short."""
+    mine = [row for row in pages.sums([account_id]) if row["commodity_id"] == commodity_id]
+    return sum(row["held"] - row["reserved"] for row in mine)
 
 
 def retirement_account(of: Account) -> Account | None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from ledgerdb import calls
 from ledgerdb.errors import Refused, translated
 from registry.models import Account, Commodity, Request, User
+from registry.selectors import accounts
 from registry.services import notices
 from registry.services.evidence import set_evidence
 from registry.services.previews import record_opening
@@ -106,10 +107,11 @@ def submit_request(
 
     Whoever submits it asks for it, whoever wrote it: that is who may not decide it.
 
-    :param fingerprint: of the preview that the submitter was shown
+    :param fingerprint: of the preview that the submitter was shown; then the other open requests of
+        the account must leave as much, too: what they ask for is reserved
     :param version: of the answers that the submitter was shown
     :raises Refused: PREVIEW_CHANGED, ACTOR_NOT_AUTHORISED, REQUEST_TRANSITION_INVALID, or whatever
-        the ledger would refuse at execution
+        the ledger would refuse at execution; INSUFFICIENT_TOTAL_BALANCE with the fact ``reserved``
     """
     with translated(), transaction.atomic():
         request = _own(request_id, submitter)
@@ -124,6 +126,8 @@ def submit_request(
             if now["fingerprint"] != fingerprint:
                 facts = {"shown": fingerprint, "now": now["fingerprint"]}
                 raise Refused("PREVIEW_CHANGED", facts=facts)
+            if over := over_reserved(request, waits=True):
+                raise over
             # What was agreed to, for the side by side when it changes later.
             record_opening(request_id=request_id, person=submitter, preview=now)
         request.status, request.submitter = Request.Status.SUBMITTED, submitter
@@ -132,6 +136,24 @@ def submit_request(
         request.save(update_fields=("status", "submitter", "submitted_at", "submitted_fingerprint"))
         notices.submitted([request])
     return request
+
+
+def over_reserved(request: Request, *, waits: bool = False) -> Refused | None:
+    """
+    Return the refusal of a draft that asks for more than open requests leave of what is held.
+
+    :param waits: until nobody else submits from the same account
+    """
+    if request.source_id is None:
+        return None
+    if waits:
+        Account.objects.select_for_update(no_key=True).get(pk=request.source_id)
+    available = accounts.available(request.source_id, request.commodity_id)
+    asked = request.volume or sum(last - first + 1 for first, last in request.ranges or ())
+    if asked <= available:
+        return None
+    facts = {"asked": asked, "available": max(available, 0), "reserved": True}
+    return Refused("INSUFFICIENT_TOTAL_BALANCE", facts=facts)
 
 
 def withdraw_request(*, request_id: UUID, submitter: User) -> Request:
