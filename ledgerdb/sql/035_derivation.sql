@@ -10,7 +10,8 @@
 -- table, and a session keeps its plans while the table grows.
 --
 -- SETTLE is told by its role, ledger_deriver, which is nobody's: not by those who took the role on, who
--- show in `role` or as the session's own.
+-- show in `role` or as the session's own. Nor by a trigger: since PostgreSQL 18 it runs as the role that
+-- queued it, and `role` may have moved on.
 
 SET ROLE ledger_check;
 
@@ -22,7 +23,8 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN current_user OPERATOR(pg_catalog.<>) 'ledger_deriver'
         OR session_user OPERATOR(pg_catalog.=) 'ledger_deriver'
-        OR pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'ledger_deriver';
+        OR pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'ledger_deriver'
+        OR pg_catalog.pg_trigger_depth() OPERATOR(pg_catalog.>) 0;
 END
 $$;
 REVOKE ALL ON FUNCTION ledger.is_unproved() FROM PUBLIC;

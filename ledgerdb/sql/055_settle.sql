@@ -9,9 +9,11 @@
 -- request states, if ledger_replay executes it in a replay window (STATED_TIME, 050_checks.sql). The
 -- header's guard asks the same. All its questions come before its first write. What it does not answer
 -- with yes it leaves alone: NULL, and the calling function goes the long way, which names what is wrong,
--- or handles what is rare. Both ways leave the same rows and the same hash.
+-- or handles what is rare. Both ways leave the same rows and the same hash. What it refuses itself after
+-- its first write is what no request can cause.
 -- Refuses, in order: CLOCK_REGRESSION, LOCK_NOT_AVAILABLE (the block passed its date while waiting for its
---     turn), CLOCK_REGRESSION, LEAF_SHORTFALL, BALANCE_DRIFT.
+--     turn), as GUARD_HEADER_STAMPED, CHAIN_BROKEN (its id is not above that of the link below),
+--     CLOCK_REGRESSION, LEAF_SHORTFALL, BALANCE_DRIFT (a balance is not what the last posting says).
 -- Locks: the request; both accounts, in id order; the head of the commodity.
 
 SET ROLE ledger_deriver;
@@ -99,6 +101,7 @@ BEGIN
     FROM public.registry_request r
     WHERE r.id = p_request_id AND r.status = 'approved' AND r.kind = p_kind
       AND r.approver_id = p_actor_id AND r.volume > 0
+      AND p_at IS NOT NULL
       AND r.ranges IS NULL AND r.filter_facility_id IS NULL AND r.filter_region_id IS NULL
       AND r.filter_produced_from IS NULL AND r.filter_produced_to IS NULL
       AND current_setting('ledger.lock_wait', true) IS DISTINCT FROM 'nowait'
@@ -174,7 +177,8 @@ BEGIN
         END IF;
     END IF;
 
-    -- One's turn on the commodity (OPEN_TRANSACTION). Its newest transaction is linked: none is open.
+    -- One's turn on the commodity (OPEN_TRANSACTION). Its newest transaction is linked, or there is nothing
+    -- to link this one to.
     -- (As an expression: a PERFORM is a statement. What is looked up is nearly always of the last moment,
     -- and from there on: of an index, all that matches on a page is read, however few are wanted.)
     v_may := pg_advisory_xact_lock(20261121, v_commodity) IS NOT NULL;
@@ -206,8 +210,10 @@ BEGIN
     INSERT INTO ledger.transactions (kind, request_id, commodity_id, actor_id, occurred_at)
     VALUES (p_kind, p_request_id, v_commodity, p_actor_id, v_occurred_at)
     RETURNING id, recorded_at INTO v_id, v_recorded_at;
-    IF v_recorded_at < v_below_at THEN
-        PERFORM ledger.refuse('CLOCK_REGRESSION', jsonb_build_object('commodity', v_commodity));
+    IF v_id <= v_newest OR v_recorded_at < v_below_at THEN
+        PERFORM ledger.refuse(
+            CASE WHEN v_id <= v_newest THEN 'CHAIN_BROKEN' ELSE 'CLOCK_REGRESSION' END,
+            jsonb_build_object('transaction', v_id, 'commodity', v_commodity));
     END IF;
     UPDATE public.registry_request r
     SET status = 'executed', transaction_id = v_id, executed_at = v_recorded_at
@@ -235,11 +241,15 @@ BEGIN
     FROM created c;
 
     -- Both balances, and what was posted to them: a target that has none holds the commodity for the first
-    -- time.
+    -- time. A stored balance counts only if the last posting says so: while a statement runs, its own
+    -- changes have not been asked about.
     WITH changed AS (
         UPDATE ledger.account_balances b
         SET balance = b.balance + CASE WHEN b.account_id = v_target THEN v_volume ELSE - v_volume END
         WHERE b.account_id IN (v_source, v_target) AND b.commodity_id = v_commodity
+          AND b.balance = (SELECT p.balance_after FROM ledger.credits_debits p
+                           WHERE p.account_id = b.account_id AND p.commodity_id = v_commodity
+                           ORDER BY p.transaction_id DESC LIMIT 1)
         RETURNING b.account_id, b.balance, b.account_id = v_target AS gains
     ), posted AS (
         INSERT INTO ledger.credits_debits

@@ -1,7 +1,7 @@
 -- TRANSFER: move certificates from one trading account to another.
 -- Consumes blocks of the source; produces blocks in the target, and the remainder of the last one
 -- in the source. Posts: debit source, credit target.
--- Refuses, in order: as LOCK_REQUEST; as EVENT_TIME; as LOCK_ACCOUNTS; SAME_ACCOUNT;
+-- Refuses, in order: as SETTLE; as LOCK_REQUEST; as EVENT_TIME; as LOCK_ACCOUNTS; SAME_ACCOUNT;
 --     as CHECK_ACCOUNT for the source; as CHECK_ACCOUNT for the target; COMMODITY_RULE (not
 --     transferable); as CHOOSE_BLOCKS; PREVIEW_CHANGED; as OPEN_TRANSACTION.
 -- Locks: the request; both accounts, in id order; the head of the commodity.

@@ -1,7 +1,7 @@
 -- RETIRE: move certificates into a retirement account of the same organisation, for good, for the
 -- beneficiary and the reason that the request names.
 -- Consumes and produces as a transfer. Posts: debit source, credit retirement.
--- Refuses, in order: as LOCK_REQUEST; as EVENT_TIME; as LOCK_ACCOUNTS; as CHECK_ACCOUNT for
+-- Refuses, in order: as SETTLE; as LOCK_REQUEST; as EVENT_TIME; as LOCK_ACCOUNTS; as CHECK_ACCOUNT for
 --     the source; as CHECK_ACCOUNT for the target; ACCOUNT_TYPE_INVALID (another organisation's);
 --     COMMODITY_RULE (not retirable); as CHOOSE_BLOCKS; PREVIEW_CHANGED; as OPEN_TRANSACTION.
 -- Locks: the request; both accounts, in id order; the head of the commodity.

@@ -56,7 +56,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.find_posting_balance(), ledger.derived_drift(),
     ledger.derived_leaves(), ledger.derived_balances(), ledger.derived_heads(),
     ledger.content_of(integer, bigint, bigint),
-    ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz),
+    ledger.verify_links(integer, bigint, bigint, bigint, bytea, timestamptz, timestamptz),
     ledger.is_cut_short(integer), ledger.verify_chain(integer, bigint, bigint)
 TO ledger_check;
 

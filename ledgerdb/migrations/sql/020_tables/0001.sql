@@ -44,7 +44,7 @@ GRANT EXECUTE ON FUNCTION ledger.is_range(bigint, bigint, bigint), ledger.is_pos
 -- One row: one thing that happened, executed from one approved request.
 CREATE TABLE ledger.transactions (
     id bigint GENERATED ALWAYS AS IDENTITY,
-    kind text NOT NULL,                 -- that of the request: CHECK_REQUEST_FOLLOWED
+    kind text NOT NULL,                 -- that of the request: CHECK_BLOCKS_CONSERVED
     request_id uuid NOT NULL,
     commodity_id integer NOT NULL,
     actor_id uuid NOT NULL,

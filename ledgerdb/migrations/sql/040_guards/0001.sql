@@ -433,15 +433,22 @@ BEGIN
 END
 $$;
 
--- CHECK_BALANCES_AGREE: all postings of an account say the same balance after the transaction. (That it
--- follows from the one before is seen to when they are written: 035_derivation.sql.)
+-- CHECK_BALANCES_AGREE: all postings of an account say the same balance after the transaction, and it is
+-- the one before and what was posted now. (Not what is stored: while a statement runs, that may be
+-- what the same statement made of it.)
 -- Refuses: BALANCE_DRIFT.
 CREATE OR REPLACE FUNCTION ledger.check_balances_agree(p_transaction ledger.transactions)
 RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM ledger.credits_debits p WHERE p.transaction_id = p_transaction.id
-               GROUP BY p.account_id HAVING min(p.balance_after) <> max(p.balance_after)) THEN
+               GROUP BY p.account_id
+               HAVING min(p.balance_after) <> max(p.balance_after)
+                   OR max(p.balance_after) <> sum(p.credit) - sum(p.debit) + coalesce((
+                      SELECT b.balance_after FROM ledger.credits_debits b
+                      WHERE b.account_id = p.account_id AND b.commodity_id = p_transaction.commodity_id
+                        AND b.transaction_id < p_transaction.id
+                      ORDER BY b.transaction_id DESC LIMIT 1), 0)) THEN
         PERFORM ledger.refuse('BALANCE_DRIFT',
             jsonb_build_object('transaction', p_transaction.id), 'balances_agree');
     END IF;
@@ -449,7 +456,7 @@ BEGIN
 END
 $$;
 
--- GUARD_TRANSACTION_WHOLE: every transaction is a link of its commodity's chain, and so was found whole.
+-- GUARD_TRANSACTION_WHOLE: a transaction is a link of its commodity's chain, and so was found whole.
 -- What is not is named by what else is wrong with it, if anything is.
 -- Refuses, in order: as CHECK_WHOLE; CHAIN_BROKEN.
 CREATE OR REPLACE FUNCTION ledger.guard_transaction_whole() RETURNS trigger
@@ -496,7 +503,7 @@ BEGIN
 END
 $$;
 
--- GUARD_BATCH_MINTED: a batch comes with a mint, and so with a block (CHECK_CHILDREN_HAVE_PARENT).
+-- GUARD_BATCH_MINTED: a batch comes with a mint, and so with a block (CHECK_BATCH_WHOLE).
 -- Refuses: POSTING_MISSING.
 CREATE OR REPLACE FUNCTION ledger.guard_batch_minted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -660,14 +667,12 @@ BEGIN
         BEFORE INSERT ON ledger.assets
         FOR EACH ROW EXECUTE FUNCTION ledger.guard_batch_sealed();
 
-    -- A constraint trigger cannot be replaced: made when it is not there.
-    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'ledger.transactions'::regclass
-                                            AND tgname = 'transactions_whole_at_commit') THEN
-        CREATE CONSTRAINT TRIGGER transactions_whole_at_commit
-            AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY DEFERRED
-            FOR EACH ROW WHEN (ledger.is_unproved())
-            EXECUTE FUNCTION ledger.guard_transaction_whole();
-    END IF;
+    -- A constraint trigger cannot be replaced.
+    DROP TRIGGER IF EXISTS transactions_whole_at_commit ON ledger.transactions;
+    CREATE CONSTRAINT TRIGGER transactions_whole_at_commit
+        AFTER INSERT ON ledger.transactions DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (ledger.is_unproved())
+        EXECUTE FUNCTION ledger.guard_transaction_whole();
 
     CREATE OR REPLACE TRIGGER transactions_header_stamped
         BEFORE INSERT ON ledger.transactions

@@ -6,7 +6,7 @@ SET ROLE ledger_check;
 -- Two triggers ask what a change of a request must pass, one what a new request must: a trigger for each
 -- question costs an execution more than its own write. Each question is a function with one refusal.
 -- They decide inside and not in WHEN clauses, which PostgreSQL parses anew for each statement; the one
--- there is asks a function (IS_SETTLING), and spares more than it costs.
+-- there is asks a function (IS_UNPROVED), and spares more than it costs.
 
 -- CHECK_REQUEST_TRANSITION: draft -> submitted -> approved -> executed; a draft or a submitted request
 -- may be withdrawn, a submitted one rejected, an approved one fail. A new one (p_from is 'new') is a

@@ -6,7 +6,7 @@ DROP FUNCTION ledger.derived_heads();
 DROP FUNCTION ledger.derived_balances();
 DROP FUNCTION ledger.derived_leaves();
 DROP FUNCTION ledger.verify_chain(integer, bigint, bigint);
-DROP FUNCTION ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz);
+DROP FUNCTION ledger.verify_links(integer, bigint, bigint, bigint, bytea, timestamptz, timestamptz);
 DROP FUNCTION ledger.content_of(integer, bigint, bigint);
 DROP FUNCTION ledger.verify_chain_slowly(integer, bigint, bigint);
 DROP FUNCTION ledger.is_cut_short(integer);

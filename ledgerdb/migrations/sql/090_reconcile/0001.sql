@@ -35,19 +35,29 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN ledger.transaction_item_inputs s ON s.item_id = i.id
 $$;
 
--- FIND_BALANCE_DRIFT: each stored balance is the sum of its account's postings.
+-- FIND_BALANCE_DRIFT: each stored balance is the sum of its account's postings, and each posting says
+-- what their sum was then.
 CREATE OR REPLACE FUNCTION ledger.find_balance_drift() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT ledger.findings(
         array_agg(jsonb_build_object('account', coalesce(b.account_id, p.account_id),
                                      'commodity', coalesce(b.commodity_id, p.commodity_id),
-                                     'stored', b.balance, 'posted', p.balance))
-        FILTER (WHERE b.balance IS DISTINCT FROM p.balance
+                                     'stored', b.balance, 'posted', p.balance,
+                                     'wrong_from', p.wrong_from))
+        FILTER (WHERE p.wrong_from IS NOT NULL OR b.balance IS DISTINCT FROM p.balance
                   AND NOT (p.balance IS NULL AND b.balance = 0)),
         count(*))
     FROM ledger.account_balances b
-    FULL JOIN (SELECT c.account_id, c.commodity_id, sum(c.credit) - sum(c.debit) AS balance
-               FROM ledger.credits_debits c GROUP BY c.account_id, c.commodity_id) p
+    FULL JOIN (
+        SELECT c.account_id, c.commodity_id, sum(c.gained) AS balance,
+               min(c.transaction_id) FILTER (WHERE c.balance_after <> c.balance) AS wrong_from
+        FROM (
+            SELECT d.account_id, d.commodity_id, d.transaction_id, d.balance_after,
+                   d.credit - d.debit AS gained,
+                   sum(d.credit - d.debit) OVER (
+                       PARTITION BY d.account_id, d.commodity_id ORDER BY d.transaction_id) AS balance
+            FROM ledger.credits_debits d) c
+        GROUP BY c.account_id, c.commodity_id) p
       ON p.account_id = b.account_id AND p.commodity_id = b.commodity_id
 $$;
 
@@ -142,12 +152,13 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_link record;
     v_height bigint := p_from - 1;
+    v_id bigint := 0;
     v_hash bytea := decode(repeat('00', 32), 'hex');
     v_recorded_at timestamptz := '-infinity';
     v_occurred_at timestamptz := '-infinity';
 BEGIN
     IF p_from > 1 THEN
-        SELECT c.hash INTO v_hash FROM ledger.chain c
+        SELECT c.hash, c.transaction_id INTO v_hash, v_id FROM ledger.chain c
         WHERE c.commodity_id = p_commodity_id AND c.height = p_from - 1;
     END IF;
     FOR v_link IN
@@ -162,6 +173,7 @@ BEGIN
         IF v_link.height <> v_height
            OR v_link.commodity_id IS DISTINCT FROM p_commodity_id
            OR v_link.prev_hash IS DISTINCT FROM v_hash
+           OR v_link.transaction_id <= v_id
            OR v_link.linked_at IS DISTINCT FROM v_link.recorded_at
            OR v_link.recorded_at < v_recorded_at OR v_link.occurred_at < v_occurred_at
            OR v_link.hash IS DISTINCT FROM
@@ -171,6 +183,7 @@ BEGIN
             RETURN v_height;
         END IF;
         v_hash := v_link.hash;
+        v_id := v_link.transaction_id;
         v_recorded_at := v_link.recorded_at;
         v_occurred_at := v_link.occurred_at;
     END LOOP;
@@ -273,23 +286,25 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- VERIFY_LINKS: the first height of some links at which the chain of a commodity does not hold, or
--- NULL. `p_hash`, `p_recorded_at` and `p_occurred_at` are those of the link below them.
+-- NULL. The last four arguments are those of the link below them.
 CREATE OR REPLACE FUNCTION ledger.verify_links(
-    p_commodity_id integer, p_from bigint, p_to bigint, p_hash bytea,
+    p_commodity_id integer, p_from bigint, p_to bigint, p_transaction_id bigint, p_hash bytea,
     p_recorded_at timestamptz, p_occurred_at timestamptz) RETURNS bigint
 LANGUAGE sql STABLE AS $$
     SELECT min(link.expected) FILTER (
         WHERE link.height <> link.expected
            OR link.commodity_id IS DISTINCT FROM p_commodity_id
            OR link.prev_hash IS DISTINCT FROM link.hash_below
+           OR link.transaction_id <= link.transaction_below
            OR link.linked_at IS DISTINCT FROM link.recorded_at
            OR link.recorded_at < link.recorded_below OR link.occurred_at < link.occurred_below
            OR link.hash IS DISTINCT FROM ledger.link_hash(link.prev_hash, link.height, link.content)
            OR link.linked IS NOT TRUE)
     FROM (
-        SELECT c.height, c.prev_hash, c.hash, c.recorded_at AS linked_at,
+        SELECT c.height, c.transaction_id, c.prev_hash, c.hash, c.recorded_at AS linked_at,
                said.commodity_id, said.recorded_at, said.occurred_at, said.content, said.linked,
                p_from - 1 + row_number() OVER up AS expected,
+               lag(c.transaction_id, 1, p_transaction_id) OVER up AS transaction_below,
                lag(c.hash, 1, p_hash) OVER up AS hash_below,
                lag(said.recorded_at, 1, p_recorded_at) OVER up AS recorded_below,
                lag(said.occurred_at, 1, p_occurred_at) OVER up AS occurred_below
@@ -301,7 +316,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- VERIFY_CHAIN: the first height at which the chain of a commodity does not hold, or NULL: heights
--- follow each other, each link names the hash below it, hash and times are those of the transaction
+-- follow each other, ids of transactions rise with them, each link names the hash below it, hash and times are those of the transaction
 -- as it is stored now, its rows belong together, and (to the top) no transaction is missing from the
 -- chain. Some ten thousand links at a time, so that a long chain needs no more memory than a short one;
 -- each stretch planned for itself: a plan for any stretch takes it for a few links.
@@ -317,22 +332,24 @@ DECLARE
         (SELECT max(c.height) FROM ledger.chain c
          WHERE c.commodity_id = p_commodity_id AND c.height >= p_from
            AND c.height <= coalesce(p_to, 9223372036854775807)), p_from - 1);
+    v_id bigint := 0;
     v_hash bytea := decode(repeat('00', 32), 'hex');
     v_recorded_at timestamptz := '-infinity';
     v_occurred_at timestamptz := '-infinity';
 BEGIN
     IF p_from > 1 THEN
-        v_hash := (SELECT c.hash FROM ledger.chain c
-                   WHERE c.commodity_id = p_commodity_id AND c.height = p_from - 1);
+        SELECT c.hash, c.transaction_id INTO v_hash, v_id FROM ledger.chain c
+        WHERE c.commodity_id = p_commodity_id AND c.height = p_from - 1;
     END IF;
     WHILE v_height < v_top LOOP
         v_bad := ledger.verify_links(p_commodity_id, v_height + 1, least(v_height + c_at_once, v_top),
-                                     v_hash, v_recorded_at, v_occurred_at);
+                                     v_id, v_hash, v_recorded_at, v_occurred_at);
         IF v_bad IS NOT NULL THEN
             RETURN v_bad;
         END IF;
         v_height := least(v_height + c_at_once, v_top);
-        SELECT c.hash, t.recorded_at, t.occurred_at INTO v_hash, v_recorded_at, v_occurred_at
+        SELECT c.transaction_id, c.hash, t.recorded_at, t.occurred_at
+        INTO v_id, v_hash, v_recorded_at, v_occurred_at
         FROM ledger.chain c LEFT JOIN ledger.transactions t ON t.id = c.transaction_id
         WHERE c.commodity_id = p_commodity_id AND c.height = v_height;
         IF NOT FOUND THEN  -- links are missing from somewhere in this stretch up to its end
@@ -416,7 +433,7 @@ REVOKE ALL ON FUNCTION
     ledger.is_cut_short(integer),
     ledger.verify_chain_slowly(integer, bigint, bigint),
     ledger.content_of(integer, bigint, bigint),
-    ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz),
+    ledger.verify_links(integer, bigint, bigint, bigint, bytea, timestamptz, timestamptz),
     ledger.verify_chain(integer, bigint, bigint),
     ledger.derived_leaves(), ledger.derived_balances(), ledger.derived_heads(),
     ledger.derived_drift(), ledger.rebuild_derived()
@@ -429,7 +446,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.is_cut_short(integer),
     ledger.verify_chain_slowly(integer, bigint, bigint),
     ledger.content_of(integer, bigint, bigint),
-    ledger.verify_links(integer, bigint, bigint, bytea, timestamptz, timestamptz),
+    ledger.verify_links(integer, bigint, bigint, bigint, bytea, timestamptz, timestamptz),
     ledger.verify_chain(integer, bigint, bigint),
     ledger.derived_leaves(), ledger.derived_balances(), ledger.derived_heads(),
     ledger.derived_drift()
