@@ -44,8 +44,12 @@ def test_a_date_before_the_last_year_stretches_the_picture():
     assert drawn.marker == 0
 
 
-def test_twelve_months_are_named():
-    assert len(history.draw([day(TODAY, 1)], TODAY, None).months) == 12
+@pytest.mark.parametrize("today", [date(2026, 12, 1), date(2027, 1, 30), date(2028, 2, 29)])
+def test_each_month_of_a_year_is_named_once(today):
+    names = history.draw([day(today, 1)], today, None).months
+
+    assert len(set(names)) == 12
+    assert names[0] in (f"{today:%b}", f"{today + timedelta(days=15):%b}")
 
 
 @pytest.mark.parametrize("typed", ["31 May 2026", "2026-05-31", " 31  may 2026 "])

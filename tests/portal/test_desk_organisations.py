@@ -78,8 +78,9 @@ def test_a_code_that_is_taken_is_named_at_its_field_and_nothing_is_lost(cast, de
         ("name", "", "Type the legal name."),
         ("name", "x" * 201, "at most 200"),
         ("kind", "bank", "Choose one from the list."),
-        ("country", "Nederland", "at most 2"),
-        ("country", "1!", "Type two letters"),
+        ("country", "Nederland", "such as DE or GB"),
+        ("country", "1!", "such as DE or GB"),
+        ("country", "QQ", "No country has this code."),
         ("contact", "nobody", "Type an e-mail address"),
     ],
 )

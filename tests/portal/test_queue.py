@@ -92,7 +92,7 @@ def test_a_request_whose_blocks_changed_has_a_flag(cast):
 
 def test_a_request_that_the_ledger_would_refuse_has_a_flag(cast):
     item = cast.submitted(900)
-    cast.executed(800)
+    make.transfer(cast.source, cast.target, 800, commodity=cast.commodity)
 
     (row,) = page(cast.approver).context["rows"]
 

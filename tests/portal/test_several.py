@@ -33,7 +33,7 @@ def statuses(*items):
 
 
 def test_each_is_decided_in_its_own_transaction_with_a_result(cast):
-    first, second = cast.submitted(1), cast.submitted(950)
+    first, second = cast.submitted(1), cast.submitted(850)
     third = cast.submitted(100)
     look(cast.approver, first, second, third)
     client = signed_in(cast.approver)

@@ -3,6 +3,7 @@
 import pytest
 
 from ledgerdb.reads import rows
+from registry import services
 from registry.models import Request
 from tests import make
 from tests.portal.cast import agreement, last_request, same_key, signed_in
@@ -184,6 +185,35 @@ def test_more_than_is_available_is_refused_with_a_way_on(cast):
     assert answer.status_code == 422
     assert "You asked for 700; 600 are available." in page
     assert 'name="volume" value="600"' in page
+
+
+def test_two_drafts_cannot_both_ask_for_what_is_held_once(cast):
+    first, second = cast.draft(600), cast.draft(700)
+    client = signed_in(cast.marsh)
+    shown = agreement(client.get(f"/requests/{second.number}/check"))
+    cast.submitted(600)
+
+    answer = client.post(f"/requests/{second.number}/submit", shown)
+    page = client.get(f"/requests/{second.number}/check")
+
+    second.refresh_from_db()
+    assert (answer.status_code, second.status) == (422, "draft")
+    for each in (answer, page):
+        assert "You ask for 700; 400 are available." in each.content.decode()
+        assert "Submit transfer" not in each.content.decode()
+    assert agreement(client.get(f"/requests/{cast.draft(400).number}/check"))
+    assert first.status == "draft"
+
+
+def test_the_approver_sees_that_more_is_asked_for_than_is_held(cast):
+    item = cast.submitted(600)
+    over = cast.draft(700)
+    services.submit_request(request_id=over.id, submitter=cast.marsh)
+
+    page = signed_in(cast.approver).get(f"/approvals/{item.number}")
+
+    assert page.context["all_passed"] is False
+    assert "Together they ask for 300 SOL more than the account holds" in page.content.decode()
 
 
 @pytest.mark.parametrize(
