@@ -61,7 +61,7 @@ def _across(day: date, start: date, end: date) -> float:
 
 
 def _months(start: date, end: date) -> list[str]:
-    """Return twelve evenly spaced labels: of a year, each month once, from the one that begins it."""
+    """Return twelve evenly spaced labels: of a year, each of its months once."""
     step = max(round((end - start) / SPAN), 1)
     first = start.month - 1 + (start.day > 15)
     return [f"{date(2000, (first + step * n) % 12 + 1, 1):%b}" for n in range(12)]

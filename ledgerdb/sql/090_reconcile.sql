@@ -35,29 +35,19 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN ledger.transaction_item_inputs s ON s.item_id = i.id
 $$;
 
--- FIND_BALANCE_DRIFT: each stored balance is the sum of its account's postings, and each posting says
--- what their sum was then.
+-- FIND_BALANCE_DRIFT: each stored balance is the sum of its account's postings.
 CREATE OR REPLACE FUNCTION ledger.find_balance_drift() RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT ledger.findings(
         array_agg(jsonb_build_object('account', coalesce(b.account_id, p.account_id),
                                      'commodity', coalesce(b.commodity_id, p.commodity_id),
-                                     'stored', b.balance, 'posted', p.balance,
-                                     'wrong_from', p.wrong_from))
-        FILTER (WHERE p.wrong_from IS NOT NULL OR b.balance IS DISTINCT FROM p.balance
+                                     'stored', b.balance, 'posted', p.balance))
+        FILTER (WHERE b.balance IS DISTINCT FROM p.balance
                   AND NOT (p.balance IS NULL AND b.balance = 0)),
         count(*))
     FROM ledger.account_balances b
-    FULL JOIN (
-        SELECT c.account_id, c.commodity_id, sum(c.gained) AS balance,
-               min(c.transaction_id) FILTER (WHERE c.balance_after <> c.balance) AS wrong_from
-        FROM (
-            SELECT d.account_id, d.commodity_id, d.transaction_id, d.balance_after,
-                   d.credit - d.debit AS gained,
-                   sum(d.credit - d.debit) OVER (
-                       PARTITION BY d.account_id, d.commodity_id ORDER BY d.transaction_id) AS balance
-            FROM ledger.credits_debits d) c
-        GROUP BY c.account_id, c.commodity_id) p
+    FULL JOIN (SELECT c.account_id, c.commodity_id, sum(c.credit) - sum(c.debit) AS balance
+               FROM ledger.credits_debits c GROUP BY c.account_id, c.commodity_id) p
       ON p.account_id = b.account_id AND p.commodity_id = b.commodity_id
 $$;
 
