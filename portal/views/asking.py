@@ -135,8 +135,9 @@ def _start(request: SignedIn, kind: Kind) -> HttpResponse:
     else:
         ids = [int(each) for each in request.GET.getlist("block") if _is_id(each)]
         picked = accounts.picked_blocks(request.user, ids)
-        if len({(block["account"], block["commodity"]) for block in picked}) > 1:
-            return render(request, "portal/requests/mixed.html", status=422)
+        none = bool(_given(request, "ticked")) and not picked
+        if none or len({(block["account"], block["commodity"]) for block in picked}) > 1:
+            return render(request, "portal/requests/mixed.html", {"none": none}, status=422)
         initial = kind.form.from_blocks(picked)
     for name in ("target", "commodity"):
         if _given(request, name):

@@ -290,6 +290,13 @@ def test_somebody_elses_block_cannot_be_chosen(cast):
     assert form["numbers"].value() is None
 
 
+def test_with_no_block_ticked_there_is_nothing_to_ask_for(cast):
+    page = signed_in(cast.marsh).get(f"{NEW}?ticked=yes")
+
+    assert page.status_code == 422
+    assert "Tick a block first" in page.content.decode()
+
+
 def test_blocks_of_two_commodities_are_not_one_transfer(cast):
     wind = make.commodity(code="WND", name="Wind")
     make.mint(cast.source, 10, commodity=wind)
