@@ -61,7 +61,7 @@ def _refused(refusal: Refusal | None) -> Check:
 
 def _others(item: Request, available: int) -> Check:
     over = f"{-available:,} {item.commodity.code} more than the account holds"
-    return Check("Open requests", False, f"Together they ask for {over}: one of them will fail.")
+    return Check("Open requests", False, f"Together they ask for {over}: not all can be executed.")
 
 
 def _ledger(item: Request, preview: dict[str, Any]) -> list[Check]:

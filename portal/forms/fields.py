@@ -187,14 +187,16 @@ def join_period(
     return first[0] if first else None, end[1] if end else None, wrong
 
 
-def check_period(form: forms.Form, start: str, end: str) -> None:
-    """Turn two answers of a form into the first and the last day of a period."""
+def check_period(form: forms.Form, start: str, end: str, *, begun: bool = False) -> None:
+    """Turn two answers of a form into the days of a period; if asked, one that has ``begun``."""
     answers = form.cleaned_data
     if {start, end} & set(form.errors):
         return
     answers[start], answers[end], wrong = join_period(answers[start], answers[end])
     if wrong:
         form.add_error((start, end)[wrong[0]], wrong[1])
+    elif begun and (early := not_begun(answers[start])):
+        form.add_error(start, early)
 
 
 def not_begun(start: date | None) -> str:

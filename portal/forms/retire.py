@@ -3,7 +3,7 @@
 from django import forms
 
 from portal.forms.details import FromAccount, Row
-from portal.forms.fields import Country, Days, check_period, not_begun
+from portal.forms.fields import Country, Days, check_period
 from registry.dates import write_day
 from registry.models import Request
 from registry.selectors import accounts
@@ -74,9 +74,7 @@ class Retire(FromAccount):
             self.add_error(
                 "source", "There is no retirement account for it. Ask the registry to open one."
             )
-        check_period(self, "consumption_start", "consumption_end")
-        if wrong := not_begun(answers.get("consumption_start")):
-            self.add_error("consumption_start", wrong)
+        check_period(self, "consumption_start", "consumption_end", begun=True)
         return answers
 
     def asks(self) -> Row:

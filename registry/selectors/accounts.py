@@ -130,7 +130,7 @@ def sources(user: User) -> list[Row]:
 def available(account_id: UUID, commodity_id: int) -> int:
     """Return what an account holds of a commodity and no open request asks for; below 0: short."""
     mine = [row for row in pages.sums([account_id]) if row["commodity_id"] == commodity_id]
-    return sum(row["held"] - row["reserved"] for row in mine)
+    return sum(Sum(row["held"], row["reserved"]).available for row in mine)
 
 
 def retirement_account(of: Account) -> Account | None:

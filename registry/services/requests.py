@@ -1,5 +1,6 @@
 """Asking: drafting, submitting and withdrawing requests."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -147,13 +148,20 @@ def over_reserved(request: Request, *, waits: bool = False) -> Refused | None:
     if request.source_id is None:
         return None
     if waits:
-        Account.objects.select_for_update(no_key=True).get(pk=request.source_id)
+        reserving([request.source_id])
     available = accounts.available(request.source_id, request.commodity_id)
     asked = request.volume or sum(last - first + 1 for first, last in request.ranges or ())
     if asked <= available:
         return None
     facts = {"asked": asked, "available": max(available, 0), "reserved": True}
     return Refused("INSUFFICIENT_TOTAL_BALANCE", facts=facts)
+
+
+def reserving(account_ids: Iterable[UUID | None]) -> None:
+    """Wait until nobody else submits from these accounts, and let nobody until the end."""
+    named = {each for each in account_ids if each}
+    locked = Account.objects.select_for_update(no_key=True).filter(id__in=named).order_by("id")
+    list(locked.values_list("id"))
 
 
 def withdraw_request(*, request_id: UUID, submitter: User) -> Request:

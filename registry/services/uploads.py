@@ -13,6 +13,7 @@ from ledgerdb.errors import Refused, translated
 from registry.models import Request, Upload, UploadRow, User
 from registry.selectors import uploads
 from registry.services import notices
+from registry.services.requests import reserving
 
 AT_ONCE = 500
 
@@ -112,6 +113,7 @@ def submit_upload(*, number: int, submitter: User, version: str | None = None) -
         drafts = _drafts(number, submitter)
         if version not in (None, uploads.version(Upload.objects.get(number=number))):
             raise Refused("REQUEST_TRANSITION_INVALID", facts={"changed": "content"})
+        reserving(draft.source_id for draft in drafts)
         refused = {each: code for each, code in uploads.forecast(drafts).items() if code}
         going = [draft.id for draft in drafts if draft.id not in refused]
         submitted = Request.objects.filter(id__in=going, status=Request.Status.DRAFT).update(

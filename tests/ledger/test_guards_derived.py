@@ -261,18 +261,17 @@ def misled(committed_db, forger) -> Forger:
         superuser.execute("CREATE SCHEMA evil")
         superuser.execute("GRANT USAGE ON SCHEMA evil TO PUBLIC")
         for operator, left, right, answer in (
-            ("<>", "name", "name", "false"), ("=", "name", "name", "false"),
-            ("=", "text", "text", "false"), ("<>", "text", "text", "false"),
-            (">", "bigint", "integer", "true"), ("=", "bigint", "integer", "true"),
-            (">=", "bigint", "integer", "true"), ("=", "bigint", "bigint", "true"),
+            ("<>", "name", "name", "no"), ("=", "name", "name", "no"), ("=", "text", "text", "no"),
+            (">", "integer", "integer", "no"),
+            (">", "bigint", "integer", "yes"), ("=", "bigint", "integer", "yes"),
+            ("=", "bigint", "bigint", "yes"),
         ):  # fmt: skip
-            function = f"evil.f{abs(hash((operator, left, right)))}"
             superuser.execute(
-                f"CREATE FUNCTION {function}({left}, {right}) RETURNS boolean LANGUAGE sql"
-                f" IMMUTABLE AS 'SELECT {answer}'"
+                f"CREATE OR REPLACE FUNCTION evil.{answer}({left}, {right}) RETURNS boolean"
+                f" LANGUAGE sql IMMUTABLE AS $$SELECT '{answer}'::boolean$$"
             )
             superuser.execute(
-                f"CREATE OPERATOR evil.{operator} (FUNCTION = {function}, LEFTARG = {left},"
+                f"CREATE OPERATOR evil.{operator} (FUNCTION = evil.{answer}, LEFTARG = {left},"
                 f" RIGHTARG = {right})"
             )
         superuser.execute(

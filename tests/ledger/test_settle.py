@@ -278,6 +278,20 @@ def test_a_block_past_its_date_is_passed_over_the_long_way(committed_db, session
     assert held == [(1, late.volume), (15, 16)]
 
 
+def test_a_balance_of_nothing_that_was_opened_before_is_posted_to(session, trading):
+    source, target = trading[0], make.account()
+    request = make.approved_transfer(source, target, 30)
+    session.execute(
+        "INSERT INTO ledger.account_balances (account_id, commodity_id) VALUES (%s, %s)",
+        (target.id, request.commodity_id),
+    )
+
+    assert settle(session, request) is not None
+
+    balances = dict(row[::2] for row in left(session, 1)["balances"])
+    assert (balances[source.id], balances[target.id]) == (70, 30)
+
+
 def test_nobody_but_the_approver_settles(session, trading):
     request = part_of_a_block(*trading)
     request.approver_id = make.approver(email="other@example.org").id

@@ -119,6 +119,7 @@ def test_numbers_chosen_by_hand_are_the_ones_retired(cast, answers):
         ({"beneficiary_country": "Germany"}, "such as DE"),
         ({"beneficiary_country": "QQ"}, "No country has this code."),
         ({"consumption_start": "May 2130", "consumption_end": ""}, "This is still to come."),
+        ({"consumption_start": "May 2130", "consumption_end": "soon"}, "Type a date such as"),
         ({"volume": "9" * 19}, "No account holds that many."),
         ({"volume": "1e3"}, "Type a whole number"),
         ({"volume": "", "numbers": ""}, "Say how many certificates"),

@@ -2,11 +2,13 @@
 
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from registry import services
 from registry.models import Request
 from tests import make
+from tests.together import serving, while_held
 
 
 def draft(source=None, **asks):
@@ -107,6 +109,22 @@ def test_submitting_says_when_and_what_was_shown(committed_db):
     assert stored(request).status == "submitted"
     assert stored(request).submitted_fingerprint == shown
     assert stored(request).submitted_at >= request.created_at
+
+
+def test_of_two_submitted_at_once_one_reserves_and_the_other_finds_too_few(committed_db):
+    source = make.account(holding=10)
+    acts = []
+    for volume in (6, 7):
+        item = draft(source, volume=volume)
+        shown = services.preview_request(item.pk)["fingerprint"]
+        asked = {"request_id": item.pk, "submitter": item.submitter, "fingerprint": shown}
+        acts.append(serving(services.submit_request, **asked))
+
+    with psycopg.connect(committed_db.dsn()) as holder:
+        holder.execute("SELECT FROM registry_account WHERE id = %s FOR UPDATE", (source.pk,))
+        outcomes = while_held(committed_db, holder, *acts)
+
+    assert sorted(outcomes) == ["INSUFFICIENT_TOTAL_BALANCE", "submitted"]
 
 
 def test_submitting_twice_is_submitting_once(committed_db):

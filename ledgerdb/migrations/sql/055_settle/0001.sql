@@ -7,10 +7,10 @@
 -- Nothing is left for COMMIT either: the link is written here, or nothing is.
 -- p_at is now, no earlier than this database transaction: it happens then, or in the past that the
 -- request states, if ledger_replay executes it in a replay window (STATED_TIME, 050_checks.sql). The
--- header's guard asks the same. All its questions come before its first write. What it does not answer
--- with yes it leaves alone: NULL, and the calling function goes the long way, which names what is wrong,
--- or handles what is rare. Both ways leave the same rows and the same hash. What it refuses itself after
--- its first write is what no request can cause.
+-- header's guard asks the same. What it asks of the request comes before its first write, and what it does
+-- not answer with yes it leaves alone: NULL, and the calling function goes the long way, which names what
+-- is wrong, or handles what is rare. After that it refuses by name what no request can cause. Both ways
+-- leave the same rows and the same hash.
 -- Refuses, in order: CLOCK_REGRESSION, LOCK_NOT_AVAILABLE (the block passed its date while waiting for its
 --     turn), as GUARD_HEADER_STAMPED, CHAIN_BROKEN (its id is not above that of the link below),
 --     CLOCK_REGRESSION, LEAF_SHORTFALL, BALANCE_DRIFT (a balance is not what the last posting says).
@@ -177,11 +177,10 @@ BEGIN
         END IF;
     END IF;
 
-    -- One's turn on the commodity (OPEN_TRANSACTION). Its newest transaction is linked, or there is nothing
-    -- to link this one to.
-    -- (As an expression: a PERFORM is a statement. What is looked up is nearly always of the last moment,
-    -- and from there on: of an index, all that matches on a page is read, however few are wanted.)
+    -- One's turn on the commodity (OPEN_TRANSACTION); as an expression, because a PERFORM is a statement.
     v_may := pg_advisory_xact_lock(20261121, v_commodity) IS NOT NULL;
+    -- The newest transaction must be linked: it is the link below. First among those of the last moment,
+    -- where it nearly always is: of an index all that matches on a page is read, however few are wanted.
     IF v_stated_at IS NULL THEN
         SELECT t.id, t.occurred_at INTO v_newest, v_newest_at FROM ledger.transactions t
         WHERE t.commodity_id = v_commodity AND t.occurred_at > v_at - interval '100 ms'
@@ -247,9 +246,10 @@ BEGIN
         UPDATE ledger.account_balances b
         SET balance = b.balance + CASE WHEN b.account_id = v_target THEN v_volume ELSE - v_volume END
         WHERE b.account_id IN (v_source, v_target) AND b.commodity_id = v_commodity
-          AND b.balance = (SELECT p.balance_after FROM ledger.credits_debits p
-                           WHERE p.account_id = b.account_id AND p.commodity_id = v_commodity
-                           ORDER BY p.transaction_id DESC LIMIT 1)
+          AND b.balance = coalesce((
+              SELECT p.balance_after FROM ledger.credits_debits p
+              WHERE p.account_id = b.account_id AND p.commodity_id = v_commodity
+              ORDER BY p.transaction_id DESC LIMIT 1), 0)
         RETURNING b.account_id, b.balance, b.account_id = v_target AS gains
     ), posted AS (
         INSERT INTO ledger.credits_debits

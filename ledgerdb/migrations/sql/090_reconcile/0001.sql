@@ -306,9 +306,9 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- VERIFY_CHAIN: the first height at which the chain of a commodity does not hold, or NULL: heights
--- follow each other, ids of transactions rise with them, each link names the hash below it, hash and times are those of the transaction
--- as it is stored now, its rows belong together, and (to the top) no transaction is missing from the
--- chain. Some ten thousand links at a time, so that a long chain needs no more memory than a short one;
+-- follow each other, ids of transactions rise with them, each link names the hash below it, hash and
+-- times are those of the transaction as it is stored now, its rows belong together, and (to the top) no
+-- transaction is missing from the chain. Some ten thousand links at a time, so that a long chain needs no more memory than a short one;
 -- each stretch planned for itself: a plan for any stretch takes it for a few links.
 CREATE OR REPLACE FUNCTION ledger.verify_chain(
     p_commodity_id integer, p_from bigint DEFAULT 1, p_to bigint DEFAULT NULL) RETURNS bigint
